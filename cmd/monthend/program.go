@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// program is one start of monthend. Nothing in it is global, so that tests can
+// run it as a user does.
+type program struct {
+	stdout, stderr io.Writer
+	env            []string
+	clock          func() time.Time
+
+	configFile string
+	now        string // fixes the clock, for demonstrations and tests
+	json       bool
+	issuer     string
+	period     string
+}
+
+// run executes a command line and returns the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	root := p.root()
+	root.SetArgs(args)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	return p.report(root.ExecuteContext(ctx))
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "monthend",
+		Short: "AWS-style billing for your own platform, as a batch pipeline",
+		Long: `monthend ingests usage records, rates them, writes Cost and Usage Reports to a
+bucket, closes the month and publishes invoices. Every command may be run again:
+it looks at the logs in the bucket and does what is missing.
+
+` + exitCodeHelp,
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	flags := root.PersistentFlags()
+	flags.StringVarP(&p.configFile, "config", "c", p.getenv("MONTHEND_CONFIG", "monthend.yaml"), "configuration file; also MONTHEND_CONFIG")
+	flags.StringVar(&p.now, "now", p.getenv("MONTHEND_NOW", ""), "take this instant (RFC 3339) for the current time; also MONTHEND_NOW")
+	flags.BoolVar(&p.json, "json", false, "print the result as JSON")
+	root.AddCommand(p.demoCommand(), p.sampleCommand(), p.initCommand(), p.ingestCommand(), p.reportCommand(),
+		p.closeCommand(), p.invoiceCommand(), p.publishCommand(), p.statusCommand(), p.pendingCommand(),
+		p.pricesCommand(), p.configCommand())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	return root
+}
+
+// getenv looks a variable up in the environment that the program was given.
+func (p *program) getenv(name, otherwise string) string {
+	for _, kv := range p.env {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok && v != "" {
+			return v
+		}
+	}
+	return otherwise
+}
+
+// clockAt returns the clock, fixed when --now asks for it.
+func (p *program) clockAt() (func() time.Time, error) {
+	if p.now == "" {
+		return p.clock, nil
+	}
+	t, err := time.Parse(time.RFC3339, p.now)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--now %q is not an instant; write it like 2026-11-03T09:00:00Z", p.now)}
+	}
+	return func() time.Time { return t }, nil
+}
+
+func (p *program) monthFlags(cmd *cobra.Command, periodNeeded bool) {
+	cmd.Flags().StringVarP(&p.period, "period", "p", "", "billing period, YYYY-MM")
+	cmd.Flags().StringVar(&p.issuer, "issuer", "", "issuer id (default: every issuer)")
+	if periodNeeded {
+		if err := cmd.MarkFlagRequired("period"); err != nil {
+			panic(err) // the flag was defined two lines above
+		}
+	}
+}

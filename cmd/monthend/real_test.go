@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monthend/monthend/config"
+	"github.com/monthend/monthend/schema/price"
+)
+
+// realData is where the real months are looked for: beside the checkout, never
+// in it.
+const realData = "../../../shared/data/cur-2018"
+
+// realOffers is the free tier of these months.
+const realOffers = "../../testdata/real/offers.yaml"
+
+// realMonth is one month of a payer and one member account, as AWS billed it.
+type realMonth struct {
+	period string
+	file   string
+	now    string // an instant after its end
+	usage  int    // rows of type Usage
+	total  string // their unblended cost
+	unmet  int    // rows that may differ: on the crossing day of a pool AWS's order is not known
+	over   int    // rows of ours that may find none of AWS
+	left   map[string]string
+}
+
+func realMonths() []realMonth {
+	return []realMonth{
+		{period: "2018-10", file: "Oct2018-WorkshopCUR-00001.snappy.parquet", now: "2018-11-04T09:00:00Z",
+			usage: 110_953, total: "3914.7077525379", unmet: 253, over: 253, left: map[string]string{"DiscountedUsage": "8,345", "RIFee": "9"}},
+		{period: "2018-11", file: "Nov2018-WorkshopCUR-00001.snappy.parquet", now: "2018-12-04T09:00:00Z",
+			usage: 117_129, total: "3357.9429681268", unmet: 218, over: 219, left: map[string]string{"DiscountedUsage": "7,202", "RIFee": "9"}},
+	}
+}
+
+// TestReal rates two real AWS months again, as a user would who comes from AWS:
+// prices derived from the reports, the reports taken in as snapshots, the month
+// closed. Then our report is compared with AWS's, row by row.
+func TestReal(t *testing.T) {
+	if os.Getenv("MONTHEND_REAL") == "" {
+		t.Skip("takes a minute: run it with make real, which sets MONTHEND_REAL=1")
+	}
+	months := realMonths()
+	for _, m := range months {
+		if _, err := os.Stat(filepath.Join(realData, m.file)); err != nil {
+			t.Skipf("the real months are absent: %v; they lie beside the checkout, in ../shared/data/cur-2018", err)
+		}
+	}
+	prices := realPrices(t, months)
+	for _, m := range months {
+		t.Run(m.period, func(t *testing.T) { m.test(t, prices) })
+	}
+}
+
+// realPrices derives one price list from all months and fills in the units that
+// the reports do not have, as the notes ask for.
+func realPrices(t *testing.T, months []realMonth) []byte {
+	out := filepath.Join(t.TempDir(), "prices.csv")
+	args := []string{"prices", "derive", "--out", out}
+	for _, m := range months {
+		args = append(args, "--from-cur", filepath.Join(realData, m.file))
+	}
+	runCommand(t, args...)
+	list, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled, n := fillUnits(t, list, readOffers(t))
+	t.Logf("price list: %d rows, the unit of %d taken from the pool of their SKU: the reports have none on rows that are free all month",
+		bytes.Count(list, []byte("\n"))-1, n)
+	return filled
+}
+
+func readOffers(t *testing.T) price.Offers {
+	data, err := os.ReadFile(realOffers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offers, problems := config.LoadOffers(realOffers, data)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return offers
+}
+
+// fillUnits gives every SKU in a pool, whose unit the report does not tell, the
+// unit of the pool.
+func fillUnits(t *testing.T, list []byte, offers price.Offers) (filled []byte, n int) {
+	rows, err := csv.NewReader(bytes.NewReader(list)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := func(name string) int { return slices.Index(rows[0], name) }
+	sku, unit := column("SKU"), column("Unit")
+	units := map[string]string{}
+	for _, r := range rows[1:] {
+		s := price.SKU{ServiceCode: r[column("serviceCode")], UsageType: r[column("usageType")],
+			Operation: r[column("operation")], Region: r[column("Region Code")]}
+		if pool := poolOf(offers, &s); pool != nil {
+			units[r[sku]] = pool.Unit
+		}
+	}
+	for _, r := range rows[1:] {
+		if u := units[r[sku]]; r[unit] == "Units" && u != "" {
+			r[unit] = u
+			n++
+		}
+	}
+	var out bytes.Buffer
+	if err := csv.NewWriter(&out).WriteAll(rows); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes(), n
+}
+
+func poolOf(offers price.Offers, s *price.SKU) *price.Pool {
+	for i := range offers.FreeTier {
+		if offers.FreeTier[i].Picks(s) {
+			return &offers.FreeTier[i]
+		}
+	}
+	return nil
+}
+
+const realOrganization = `issuers:
+  - {id: reseller, name: Reseller, currency: USD}
+payers:
+  - account_id: "836060457634"
+    name: Payer
+    issuer: reseller
+    accounts:
+      - {id: "011254002932", name: Member}
+`
+
+const realConfig = `store: {folder: store}
+prices: [prices.csv]
+offers: offers.yaml
+organization: organization.yaml
+sources:
+  - {name: aws, kind: snapshot, format: cur}
+exports:
+  - {name: cur2, format: parquet}
+close: {wait: 0s}
+`
+
+func (m realMonth) test(t *testing.T, prices []byte) {
+	dir := t.TempDir()
+	offers, err := os.ReadFile(realOffers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"prices.csv": prices, "offers.yaml": offers,
+		"organization.yaml": []byte(realOrganization), "monthend.yaml": []byte(realConfig)} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	monthend := func(args ...string) string {
+		return runCommand(t, append([]string{"--config", filepath.Join(dir, "monthend.yaml"), "--now", m.now}, args...)...)
+	}
+	monthend("config", "check")
+	ingested := monthend("ingest", filepath.Join(realData, m.file))
+	for kind, rows := range m.left {
+		if !strings.Contains(ingested, fmt.Sprintf("left out %s rows of type %s", rows, kind)) {
+			t.Errorf("ingest does not say that %s rows of type %s are left out", rows, kind)
+		}
+	}
+	for _, verb := range []string{"report", "close", "invoice", "publish"} {
+		monthend(verb, "--period", m.period)
+	}
+	m.compare(t, dir)
+}
+
+func (m realMonth) compare(t *testing.T, dir string) {
+	pattern := filepath.Join(dir, "store", "reports", "*", "*", "cur2", "data", "BILLING_PERIOD="+m.period, "*.snappy.parquet")
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no report at %s: %v", pattern, err)
+	}
+	var ours []curRow
+	for _, f := range files {
+		ours = append(ours, readUsageRows(t, f, "product_region_code")...)
+	}
+	aws := readUsageRows(t, filepath.Join(realData, m.file), "product_region")
+	c := compareRows(aws, ours)
+	t.Logf("%s against AWS\n%s", m.period, c.table(readOffers(t)))
+	if len(aws) != m.usage {
+		t.Errorf("%d rows of type Usage in AWS's report, want %d", len(aws), m.usage)
+	}
+	if len(c.unmet) > m.unmet {
+		t.Errorf("%d rows of AWS find no equal row, at most %d may", len(c.unmet), m.unmet)
+	}
+	if len(c.over) > m.over {
+		t.Errorf("%d rows of ours find no equal row of AWS, at most %d may", len(c.over), m.over)
+	}
+	if got := sumCost(t, aws); got.Cmp(rat(t, m.total)) != 0 {
+		t.Errorf("AWS's report sums to %s, want %s", got.FloatString(10), m.total)
+	}
+	off := sumCost(t, ours)
+	off.Sub(off, rat(t, m.total))
+	t.Logf("month total off by %s", off.FloatString(10))
+	if off.Abs(off).Cmp(rat(t, "0.0000002")) > 0 {
+		t.Errorf("month total is off by %s, at most 0.0000002 may be", off.FloatString(10))
+	}
+}
+
+// runCommand runs a command line in this process, as a user would, and returns
+// what it printed as its result. It must succeed.
+func runCommand(t *testing.T, args ...string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	p := &program{stdout: &stdout, stderr: &stderr, clock: time.Now}
+	begin := time.Now()
+	code := p.run(context.Background(), args)
+	t.Logf("$ monthend %s   (%.1fs)\n%s", strings.Join(args, " "), time.Since(begin).Seconds(), stdout.String())
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr.String())
+	}
+	return stdout.String()
+}

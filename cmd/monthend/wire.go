@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/monthend/monthend/config"
+	"github.com/monthend/monthend/pipeline"
+	"github.com/monthend/monthend/pipeline/ingest"
+	"github.com/monthend/monthend/pipeline/report"
+	"github.com/monthend/monthend/pipeline/store"
+	"github.com/monthend/monthend/pipeline/store/s3"
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/price"
+)
+
+// session is a loaded configuration with everything opened.
+type session struct {
+	*pipeline.Pipeline
+	config   *config.Config
+	bar      *progress
+	warnings schema.Problems
+}
+
+// need says what a command is going to do with the store.
+type need int
+
+const (
+	reading need = iota
+	writing      // the store is probed first
+	making       // writing, and a folder store that is not there is made
+)
+
+// open loads the configuration and opens the store. The caller closes.
+func (p *program) open(ctx context.Context, n need) (*session, error) {
+	now, err := p.clockAt()
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	debug.SetMemoryLimit(int64(s.config.Memory))
+	s.Now = now
+	s.Attempt = newAttempt()
+	s.Log = p.logger(s.config.Log)
+	s.bar = newProgress(p.stderr)
+	s.Progress = s.bar.show
+	if s.Store, err = openStore(s.config.Store, n); err != nil {
+		return nil, err
+	}
+	if n != reading && !s.config.Store.SingleScheduler {
+		if err := store.Probe(ctx, s.Store, s.Attempt); err != nil {
+			return nil, fmt.Errorf("%w; use another store, or set store.single_scheduler: true and see to it that only one monthend runs at a time", err)
+		}
+	}
+	if s.TempDir, err = os.MkdirTemp(s.config.WorkDir, "monthend-*"); err != nil {
+		return nil, fmt.Errorf("temporary folder: %w", err)
+	}
+	return s, nil
+}
+
+func (s *session) close() {
+	s.bar.finish()
+	os.RemoveAll(s.TempDir)
+}
+
+// load reads the configuration file and all that it names, and reports every
+// fault of all of them at once.
+func (p *program) load() (*session, error) {
+	data, err := os.ReadFile(p.configFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usageError{fmt.Errorf("%s: there is no such file; name the configuration with --config, or make a sample with `monthend sample --dir DIR`", p.configFile)}
+	}
+	if err != nil {
+		return nil, usageError{err}
+	}
+	c, problems := config.Parse(p.configFile, data, p.configEnv())
+	if len(problems) > 0 {
+		return nil, usageError{problems}
+	}
+	s := &session{config: c, Pipeline: &pipeline.Pipeline{CloseWait: c.Close.Wait, Limits: limitsOf(c.Limits)}}
+	problems = append(problems, s.loadOrganization()...)
+	problems = append(problems, s.loadPrices()...)
+	if len(problems) > 0 {
+		return nil, usageError{problems}
+	}
+	for _, e := range c.Exports {
+		def := pipeline.Export{Name: e.Name, Members: e.Members, ChunkRows: e.ChunkRows, Resources: e.IncludeResources}
+		if e.Format == "csv" {
+			def.Format = report.CSV
+		}
+		s.Exports = append(s.Exports, def)
+	}
+	return s, nil
+}
+
+// configEnv leaves out the variables that are read here.
+func (p *program) configEnv() []string {
+	var env []string
+	for _, kv := range p.env {
+		if !strings.HasPrefix(kv, "MONTHEND_NOW=") && !strings.HasPrefix(kv, "MONTHEND_TEST_") && !strings.HasPrefix(kv, "MONTHEND_REAL=") {
+			env = append(env, kv)
+		}
+	}
+	return env
+}
+
+func (s *session) loadOrganization() schema.Problems {
+	data, err := os.ReadFile(s.config.Organization)
+	if err != nil {
+		return schema.Problems{{File: s.config.Organization, Reason: "cannot be read: " + reason(err), Hint: "name the file under organization"}}
+	}
+	org, problems := config.LoadOrganization(s.config.Organization, data)
+	s.Organization = &org
+	return problems
+}
+
+func (s *session) loadPrices() schema.Problems {
+	var problems schema.Problems
+	b := price.NewBuilder()
+	for _, path := range s.config.Prices {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			problems = append(problems, schema.Problem{File: path, Reason: "cannot be read: " + reason(err), Hint: "name the file under prices"})
+			continue
+		}
+		s.Prices.Files = append(s.Prices.Files, pipeline.PriceFile{Name: filepath.Base(path), Data: data})
+		b.ReadCSV(path, bytes.NewReader(data))
+	}
+	catalog, faults := b.Catalog()
+	if problems = append(problems, faults...); len(problems) > 0 {
+		return problems
+	}
+	s.Prices.Catalog, s.warnings = catalog, catalog.Warnings
+	s.Offers = &price.Offers{}
+	if s.config.Offers == "" {
+		return nil
+	}
+	data, err := os.ReadFile(s.config.Offers)
+	if err != nil {
+		return schema.Problems{{File: s.config.Offers, Reason: "cannot be read: " + reason(err), Hint: "name the file under offers"}}
+	}
+	offers, problems := config.LoadOffers(s.config.Offers, data)
+	s.Offers = &offers
+	if len(problems) == 0 {
+		problems = offers.Check(s.config.Offers, catalog)
+	}
+	return problems
+}
+
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+func limitsOf(c config.Limits) ingest.Limits {
+	l := ingest.DefaultLimits()
+	l.MaxLineBytes, l.MaxFileBytes = int(c.MaxLineBytes), int64(c.MaxFileBytes)
+	l.MaxRatio, l.MaxColumns, l.MaxProblems = int64(c.MaxRatio), c.MaxColumns, int64(c.MaxProblems)
+	return l
+}
+
+func openStore(c config.Store, n need) (store.Store, error) {
+	if c.S3 != nil {
+		return openS3(*c.S3)
+	}
+	if _, err := os.Stat(c.Folder); errors.Is(err, fs.ErrNotExist) && n == making {
+		return store.InitFolder(c.Folder)
+	}
+	st, err := store.OpenFolder(c.Folder)
+	if errors.Is(err, store.ErrGone) {
+		return nil, fmt.Errorf("%w; if it is to be a new store, run `monthend init`", err)
+	}
+	return st, err
+}
+
+func openS3(c config.S3) (store.Store, error) {
+	return s3.Open(context.Background(), s3.Options{Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, Prefix: c.Prefix,
+		PathStyle: c.PathStyle, CAFile: c.CAFile, TrailingChecksums: c.TrailingChecksums})
+}
+
+func newAttempt() string {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		panic("no random numbers: " + err.Error())
+	}
+	return hex.EncodeToString(b)
+}
+
+func (p *program) logger(c config.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		panic("config checked the level: " + err.Error())
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(p.stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, opts))
+}
+
+func initStore(c config.Store) (store.Store, error) { return store.InitFolder(c.Folder) }

@@ -1,0 +1,254 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/rate"
+	"github.com/monthend/monthend/pipeline/rollup"
+	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/pipeline/store"
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/money"
+)
+
+// gathering is the usage of one period, placed and spilled payer by payer,
+// ready to be rated once the dictionaries are complete.
+type gathering struct {
+	in       rate.Input
+	dims     *batch.Dims
+	places   *rate.Classifier
+	totals   *rate.Totals
+	spills   map[int32]*spillFile
+	suspense map[suspenseKey]*Suspense
+	records  period.Records
+	units    map[unitKey]uint32 // tail with its unit filled in, by tail and unit
+	waived   map[string]int64
+	dir      string
+	trace    bool
+}
+
+type spillFile struct {
+	file *os.File
+	runs *rollup.Spill
+}
+
+type suspenseKey struct {
+	verdict    rate.Verdict
+	head, tail uint32
+}
+
+type unitKey struct {
+	tail uint32
+	unit string
+}
+
+// Suspense is a group of accepted records that cannot be rated. It blocks the
+// close until prices, organization or data resolve it, or a person waives it.
+type Suspense struct {
+	ID        string      `json:"id"`
+	Reason    string      `json:"reason"`
+	Hint      string      `json:"hint"`
+	Account   string      `json:"usage_account_id"`
+	Service   string      `json:"service_code"`
+	UsageType string      `json:"usage_type"`
+	Operation string      `json:"operation"`
+	Region    string      `json:"region_code"`
+	Unit      string      `json:"unit"`
+	Records   int64       `json:"records"`
+	Waived    int64       `json:"waived"`
+	Amount    money.Usage `json:"usage_amount"`
+	Example   string      `json:"example,omitempty"` // file, line and record id of the first
+}
+
+// gather reads the batches and places every record. Dictionaries grow; they may
+// be shared with other gatherings.
+func (p *Pipeline) gather(ctx context.Context, in rate.Input, dims *batch.Dims, u *period.Usage, batches []period.SlotBatch, dir string, trace bool) (*gathering, error) {
+	g := &gathering{in: in, dims: dims, places: rate.NewClassifier(in, dims), totals: rate.NewTotals(in),
+		spills: map[int32]*spillFile{}, suspense: map[suspenseKey]*Suspense{}, units: map[unitKey]uint32{},
+		waived: u.Waived, dir: dir, trace: trace}
+	var done, all int64
+	for _, b := range batches {
+		all += b.Rows
+	}
+	for _, b := range batches {
+		if err := p.gatherBatch(ctx, g, b); err != nil {
+			g.close()
+			return nil, err
+		}
+		done += b.Rows
+		p.progress("rate "+in.Period.Name, done, all)
+	}
+	return g, nil
+}
+
+func (p *Pipeline) gatherBatch(ctx context.Context, g *gathering, b period.SlotBatch) error {
+	f, err := store.Fetch(ctx, p.Store, store.UsageBatch(b.SHA256), p.TempDir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	rows := int64(0)
+	err = spool.ReadUsage(ctx, f, g.dims, g.trace, func(u *batch.Usage) error {
+		rows += int64(u.Len())
+		return g.add(u, b)
+	})
+	if err == nil && rows != b.Rows {
+		err = fmt.Errorf("holds %d records, the log says %d; run verify", rows, b.Rows)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", store.UsageBatch(b.SHA256), err)
+	}
+	for _, s := range g.spills {
+		if err := s.runs.EndRun(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gathering) add(u *batch.Usage, b period.SlotBatch) error {
+	for i := range u.Len() {
+		at := g.places.Classify(u.Head[i], u.Tail[i], u.Start[i], u.End[i])
+		if at.Verdict == rate.Foreign {
+			continue
+		}
+		g.records.Accepted++
+		var err error
+		if at.Verdict == rate.Charge {
+			g.records.Charged++
+			err = g.spill(u, i, at)
+		} else {
+			err = g.suspend(u, i, at.Verdict, b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gathering) spill(u *batch.Usage, i int, at rate.Placed) error {
+	s := g.spills[at.Payer]
+	if s == nil {
+		f, err := os.CreateTemp(g.dir, "spill-*")
+		if err != nil {
+			return fmt.Errorf("temporary file: %w", err)
+		}
+		s = &spillFile{f, rollup.NewSpill(f)}
+		g.spills[at.Payer] = s
+	}
+	if err := g.totals.Add(at.Payer, at.SKU, u.Hour(i), u.Amount[i]); err != nil {
+		return err
+	}
+	return s.runs.Append(rollup.Row{Head: u.Head[i], Resource: u.Resource[i], Hour: u.Hour(i),
+		Tail: g.withUnit(u.Tail[i], at), Amount: u.Amount[i], Cost: u.Cost[i]})
+}
+
+// withUnit fills the price's unit into a tail that has none, so that records
+// of one line with and without a unit are one line.
+func (g *gathering) withUnit(tail uint32, at rate.Placed) uint32 {
+	if at.SKU < 0 {
+		return tail
+	}
+	unit := g.in.Catalog.SKUs[at.SKU].Versions[at.Version].Unit
+	key := unitKey{tail, unit}
+	code, ok := g.units[key]
+	if !ok {
+		t := g.dims.Tails.Value(tail)
+		t.Unit = unit
+		code = g.dims.Tails.Code(t)
+		g.units[key] = code
+	}
+	return code
+}
+
+func (g *gathering) suspend(u *batch.Usage, i int, verdict rate.Verdict, b period.SlotBatch) error {
+	key := suspenseKey{verdict, u.Head[i], u.Tail[i]}
+	s := g.suspense[key]
+	if s == nil {
+		s = g.newSuspense(key)
+		if g.trace {
+			s.Example = fmt.Sprintf("%s:%d record_id %s", b.Files[u.File[i]].Name, u.Line[i], u.IDs.At(i))
+		}
+		g.suspense[key] = s
+	}
+	if slot, ok := g.waived[s.ID]; ok && b.Slot < slot {
+		s.Waived++
+		g.records.Waived++
+		return nil
+	}
+	s.Records++
+	g.records.Suspense++
+	var err error
+	if s.Amount, err = money.Add(s.Amount, u.Amount[i]); err != nil {
+		return fmt.Errorf("usage in suspense of account %s, usage type %s: %w", s.Account, s.UsageType, err)
+	}
+	return nil
+}
+
+func (g *gathering) newSuspense(key suspenseKey) *Suspense {
+	h, t := g.dims.Heads.Value(key.head), g.dims.Tails.Value(key.tail)
+	s := &Suspense{Reason: key.verdict.Reason(), Hint: key.verdict.Hint(), Account: h.Account, Service: h.Service,
+		UsageType: h.UsageType, Operation: h.Operation, Region: t.Region, Unit: t.Unit}
+	sum := hexSum([]byte(strings.Join([]string{g.in.Period.Name, s.Reason, s.Account, s.Service, s.UsageType,
+		s.Operation, s.Region, s.Unit, t.Currency}, "\x00")))
+	s.ID = sum[:12]
+	return s
+}
+
+// suspended lists the groups that still wait, by id. Entries of several tag
+// sets share a group.
+func (g *gathering) suspended() []Suspense {
+	byID := map[string]Suspense{}
+	for _, s := range g.suspense {
+		sum, seen := byID[s.ID]
+		if !seen {
+			sum = *s
+			sum.Records, sum.Waived, sum.Amount = 0, 0, money.Usage{}
+		}
+		sum.Records += s.Records
+		sum.Waived += s.Waived
+		if s.Example != "" && (sum.Example == "" || s.Example < sum.Example) {
+			sum.Example = s.Example
+		}
+		if amount, err := money.Add(sum.Amount, s.Amount); err == nil {
+			sum.Amount = amount
+		}
+		byID[s.ID] = sum
+	}
+	var list []Suspense
+	for _, s := range byID {
+		if s.Records > 0 {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b Suspense) int { return strings.Compare(a.ID, b.ID) })
+	return list
+}
+
+// close removes the temporary files.
+func (g *gathering) close() {
+	for _, s := range g.spills {
+		s.file.Close()
+		os.Remove(s.file.Name())
+	}
+}
+
+// batchesOf returns the batches that may hold usage of a period, from slots up
+// to and including one; a negative slot means all.
+func batchesOf(u *period.Usage, per schema.Period, upTo int64) []period.SlotBatch {
+	first, last := schema.HourOf(per.Start.UnixNano()), schema.HourOf(per.End.UnixNano()-1)
+	var list []period.SlotBatch
+	for _, b := range u.Batches {
+		if b.LastHour >= first && b.FirstHour <= last && (upTo < 0 || b.Slot <= upTo) {
+			list = append(list, b)
+		}
+	}
+	return list
+}

@@ -1,0 +1,161 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/monthend/monthend/pipeline/store"
+	"github.com/monthend/monthend/schema"
+)
+
+// BatchRows is how many records one object of accepted usage holds at most; it
+// bounds the memory of a delivery, whatever its size.
+const BatchRows = 1 << 20
+
+// MaxRejectedRows is how many faulty rows one delivery may leave in the log.
+// Beyond it the delivery is refused: something is wrong with all of it.
+const MaxRejectedRows = 10_000
+
+// Source is where files come from and how they are to be read.
+type Source struct {
+	Name       string
+	Format     Format
+	Snapshot   bool // each delivery of a period replaces the one before
+	RowRejects bool // keep faulty rows apart instead of refusing the file
+	Final      bool // the operator says that a snapshot is final
+}
+
+// Known is what the usage log says before a delivery.
+type Known struct {
+	Accepted func(sha256 string) bool
+	Refused  func(sha256 string) bool
+	Runs     []string        // runs of the id index
+	Rejects  []schema.Reject // outstanding rejects of the source
+}
+
+// Outcome is what became of a set of files. Nothing of it counts before its
+// record is in the log.
+type Outcome struct {
+	Files    []schema.DeliveredFile // taken in, in the order of delivery
+	Known    []string               // names of files whose bytes were taken in or refused before
+	Growing  []string               // names of files that changed while they were read: left for later
+	Refused  []Refusal
+	Batches  []schema.UsageBatch
+	Periods  map[string]Part // of a snapshot: what belongs to which period
+	IDs      []string
+	Rejects  []schema.Reject
+	Resolves []string
+	LeftOut  schema.LeftOut
+}
+
+// Part is the share of one period in a snapshot delivery.
+type Part struct {
+	Final   bool
+	Files   []schema.DeliveredFile
+	Batches []schema.UsageBatch
+	LeftOut schema.LeftOut
+	Rejects []schema.Reject
+}
+
+// Refusal is a file that was not accepted.
+type Refusal struct {
+	File     schema.DeliveredFile
+	Problems schema.Problems
+	Object   string // SHA-256 of the object that keeps every faulty row, empty when there is none
+}
+
+// Delivery takes in files of one source.
+type Delivery struct {
+	Store    store.Store
+	TempDir  string
+	Source   Source
+	Limits   Limits
+	Progress func(file string, rows int64) // called now and then; may be nil
+}
+
+// Prepare reads the files, in the given order, and writes everything that an
+// INGEST record will name. It may be repeated: equal files and log give equal
+// objects.
+func (d *Delivery) Prepare(ctx context.Context, files []Input, known Known) (*Outcome, error) {
+	out := &Outcome{LeftOut: schema.LeftOut{}, Periods: map[string]Part{}}
+	var fresh []hashedInput
+	for _, in := range files {
+		sum, size, err := hashInput(ctx, in)
+		switch {
+		case err != nil:
+			return nil, err
+		case in.Size >= 0 && size != in.Size:
+			out.Growing = append(out.Growing, in.Name)
+		case known.Accepted(sum) || known.Refused(sum) || slices.ContainsFunc(fresh, func(f hashedInput) bool { return f.sum == sum }):
+			out.Known = append(out.Known, in.Name)
+		default:
+			fresh = append(fresh, hashedInput{in, sum})
+		}
+	}
+	// A fault that shows only after part of its file went into a batch makes
+	// the whole attempt start again without that file.
+	for {
+		a := newAttempt(d, out, known)
+		failed, err := a.run(ctx, fresh)
+		if err != nil {
+			return nil, err
+		}
+		if len(failed) == 0 {
+			return a.finish(ctx)
+		}
+		fresh = slices.DeleteFunc(fresh, func(f hashedInput) bool { return failed[f.sum] })
+	}
+}
+
+type hashedInput struct {
+	Input
+	sum string
+}
+
+func hashInput(ctx context.Context, in Input) (sum string, size int64, err error) {
+	if err := ctx.Err(); err != nil {
+		return "", 0, err
+	}
+	r, err := in.Open()
+	if err != nil {
+		return "", 0, fmt.Errorf("open %s: %w", in.Name, err)
+	}
+	defer r.Close()
+	h := sha256.New()
+	size, err = io.Copy(h, r)
+	if err != nil {
+		return "", 0, fmt.Errorf("read %s: %w", in.Name, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), size, nil
+}
+
+// RejectID names a reject for people: the first 12 hex digits of a hash over
+// source, file content and line, so that the same fault has the same name.
+func RejectID(source, fileSHA256 string, line int64) string {
+	h := hashFields(source, fileSHA256, fmt.Sprint(line))
+	return hex.EncodeToString(h[:6])
+}
+
+// problemsOf takes the problems out of what Read returned, or passes on an
+// error that is not about the data.
+func problemsOf(err error) (schema.Problems, error) {
+	var one *schema.Problem
+	var byValue schema.Problem
+	var many schema.Problems
+	switch {
+	case err == nil:
+		return nil, nil
+	case errors.As(err, &one):
+		return schema.Problems{*one}, nil
+	case errors.As(err, &byValue):
+		return schema.Problems{byValue}, nil
+	case errors.As(err, &many):
+		return many, nil
+	}
+	return nil, err
+}

@@ -1,0 +1,225 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+
+	"github.com/monthend/monthend/pipeline/store"
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+)
+
+// The id index tells for ever which (source, record_id) were accepted, and with
+// what content. It is a set of immutable runs; a run is a sorted list of
+//
+//	id hash 16 | content hash 16
+//
+// both the leading half of a SHA-256. Hashes that collide by chance are out of
+// the question at this length; the index holds no record id in the clear.
+const idBytes = 32
+
+type idHash [16]byte
+
+type identity struct {
+	id, content idHash
+	row         uint32 // row of the chunk it was made from; not stored
+}
+
+func (a identity) compare(b identity) int {
+	if c := bytes.Compare(a.id[:], b.id[:]); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.row, b.row)
+}
+
+// HashID returns the hash under which the index knows a record.
+func HashID(source, recordID []byte) [16]byte {
+	h := sha256.New()
+	writeField(h, source)
+	writeField(h, recordID)
+	return half(h.Sum(nil))
+}
+
+func half(sum []byte) (h idHash) {
+	copy(h[:], sum)
+	return h
+}
+
+func writeField(w io.Writer, field []byte) {
+	var n [4]byte
+	binary.LittleEndian.PutUint32(n[:], uint32(len(field)))
+	w.Write(n[:])
+	w.Write(field)
+}
+
+// identities returns the identities of a chunk, sorted by id and row. Content
+// is everything that a charge or a report may depend on.
+func identities(u *batch.Usage) []identity {
+	ids := make([]identity, u.Len())
+	heads, tails := tupleHashes(u)
+	buf := make([]byte, 0, 128)
+	for i := range ids {
+		buf = append(buf[:0], heads[u.Head[i]][:]...)
+		buf = append(buf, tails[u.Tail[i]][:]...)
+		buf = append(buf, u.Dims.Resources.Value(u.Resource[i])...)
+		for _, n := range []uint64{uint64(u.Start[i]), uint64(u.End[i]), u.Amount[i].Lo, uint64(u.Amount[i].Hi),
+			u.Cost[i].Lo, uint64(u.Cost[i].Hi)} {
+			buf = binary.LittleEndian.AppendUint64(buf, n)
+		}
+		sum := sha256.Sum256(buf)
+		ids[i] = identity{id: HashID([]byte(u.Sources.Value(u.Source[i])), u.IDs.At(i)), content: half(sum[:]), row: uint32(i)}
+	}
+	slices.SortFunc(ids, identity.compare)
+	return ids
+}
+
+// tupleHashes hashes each distinct head and tail once.
+func tupleHashes(u *batch.Usage) (heads, tails []idHash) {
+	for _, h := range u.Dims.Heads.Values() {
+		heads = append(heads, hashFields(h.Account, h.Service, h.UsageType, h.Operation))
+	}
+	for _, t := range u.Dims.Tails.Values() {
+		tails = append(tails, hashFields(t.Region, t.Zone, t.Tags, t.LineItemType, fmt.Sprint(t.Priced), t.Currency, t.Unit))
+	}
+	return heads, tails
+}
+
+func hashFields(fields ...string) idHash {
+	h := sha256.New()
+	for _, f := range fields {
+		writeField(h, []byte(f))
+	}
+	return half(h.Sum(nil))
+}
+
+// fate is what the id index says of a row.
+type fate uint8
+
+const (
+	fresh fate = iota
+	duplicate
+	conflict
+)
+
+// judge gives every row of a chunk its fate: against earlier rows of the
+// chunk, and against the runs of earlier chunks and deliveries.
+func judge(ids []identity, rows int, runs []idRun) ([]fate, error) {
+	fates := make([]fate, rows)
+	first := 0 // of the rows that share an id; rows are sorted by arrival
+	for i := 1; i < len(ids); i++ {
+		if ids[i].id != ids[first].id {
+			first = i
+			continue
+		}
+		fates[ids[i].row] = compareContent(ids[i], ids[first].content)
+	}
+	for _, run := range runs {
+		if err := judgeRun(ids, fates, run); err != nil {
+			return nil, err
+		}
+	}
+	return fates, nil
+}
+
+func compareContent(a identity, content idHash) fate {
+	if a.content == content {
+		return duplicate
+	}
+	return conflict
+}
+
+// judgeRun walks a stored run and the chunk side by side.
+func judgeRun(ids []identity, fates []fate, open idRun) error {
+	r, err := open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	in := bufio.NewReaderSize(r, 1<<18)
+	var entry [idBytes]byte
+	for next := 0; next < len(ids); {
+		if _, err := io.ReadFull(in, entry[:]); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read run of the id index: %w", err)
+		}
+		for next < len(ids) && bytes.Compare(ids[next].id[:], entry[:16]) < 0 {
+			next++
+		}
+		for next < len(ids) && bytes.Equal(ids[next].id[:], entry[:16]) {
+			fates[ids[next].row] = compareContent(ids[next], idHash(entry[16:]))
+			next++
+		}
+	}
+	return nil
+}
+
+// idRun opens a stored run.
+type idRun func() (io.ReadCloser, error)
+
+// storedRun opens a run of the index in the bucket.
+func storedRun(ctx context.Context, s store.Store, hash string) idRun {
+	return func() (io.ReadCloser, error) {
+		r, _, err := s.Open(ctx, store.UsageIDs(hash))
+		if err != nil {
+			return nil, fmt.Errorf("run of the id index: %w", err)
+		}
+		return r, nil
+	}
+}
+
+// memoryRun serves a run that was just made.
+func memoryRun(data []byte) idRun {
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+}
+
+// encodeRun renders the fresh identities as a run.
+func encodeRun(ids []identity, fates []fate) []byte {
+	run := make([]byte, 0, len(ids)*idBytes)
+	for _, id := range ids {
+		if fates[id.row] == fresh {
+			run = append(append(run, id.id[:]...), id.content[:]...)
+		}
+	}
+	return run
+}
+
+// mergeRuns merges sorted runs without common ids into one.
+func mergeRuns(runs [][]byte) []byte {
+	var all [][]byte
+	for _, run := range runs {
+		for ; len(run) > 0; run = run[idBytes:] {
+			all = append(all, run[:idBytes])
+		}
+	}
+	slices.SortFunc(all, bytes.Compare)
+	return slices.Concat(all...)
+}
+
+// resolves lists the rejects that the new run makes good: rows of the same
+// source and record id that were faulty before and are accepted now.
+func resolves(rejects []schema.Reject, run []byte) []string {
+	var ids []string
+	for _, r := range rejects {
+		hash, err := hex.DecodeString(r.IDHash)
+		if err != nil || len(hash) != 16 || r.Conflict {
+			continue
+		}
+		n := len(run) / idBytes
+		at := sort.Search(n, func(i int) bool { return bytes.Compare(run[i*idBytes:i*idBytes+16], hash) >= 0 })
+		if at < n && bytes.Equal(run[at*idBytes:at*idBytes+16], hash) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,350 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/rate"
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/price"
+)
+
+// Late usage is charged in the next close, with its own dates: line by line the
+// difference between the old month rated again with its pinned inputs, with
+// and without what came late. So late equals on time plus correction, to the
+// last digit, tiers included.
+
+// latePeriod is a closed period for which usage came after its close.
+type latePeriod struct {
+	run           period.Run // of its CLOSE
+	before, after *period.Usage
+}
+
+func (l latePeriod) batches() (before, after []period.SlotBatch) {
+	return batchesOf(l.before, l.run.Period, -1), batchesOf(l.after, l.run.Period, -1)
+}
+
+type lateKey struct {
+	Period        string
+	Run           string
+	Before, After []string
+}
+
+func (l latePeriod) key() lateKey {
+	k := lateKey{Period: l.run.Period.Name, Run: l.run.ID}
+	before, after := l.batches()
+	for _, b := range before {
+		k.Before = append(k.Before, b.SHA256)
+	}
+	for _, b := range after {
+		k.After = append(k.After, b.SHA256)
+	}
+	return k
+}
+
+// correction is a late period, gathered twice.
+type correction struct {
+	in            rate.Input
+	before, after *gathering
+}
+
+func (c *correction) close() {
+	c.before.close()
+	c.after.close()
+}
+
+// payer finds a payer by account id in the organization that was pinned.
+func (c *correction) payer(account string) (int32, bool) {
+	for i, p := range c.in.Organization.Payers {
+		if p.AccountID == account {
+			return int32(i), true
+		}
+	}
+	return 0, false
+}
+
+func (c *correction) has(account string) bool {
+	i, ok := c.payer(account)
+	return ok && c.after.spills[i] != nil
+}
+
+func (p *Pipeline) gatherLate(ctx context.Context, dims *batch.Dims, late []latePeriod, dir string) ([]*correction, error) {
+	var list []*correction
+	for _, l := range late {
+		c, err := p.gatherOne(ctx, dims, l, dir)
+		if err != nil {
+			for _, c := range list {
+				c.close()
+			}
+			return nil, fmt.Errorf("late usage of %s: %w", l.run.Period.Name, err)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+func (p *Pipeline) gatherOne(ctx context.Context, dims *batch.Dims, l latePeriod, dir string) (*correction, error) {
+	org, offers, prices, err := p.pinned(ctx, l.run)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := issuerOfRun(org, l.run)
+	if err != nil {
+		return nil, err
+	}
+	catalog, err := withNewSKUs(prices.Catalog, p.Prices.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	c := &correction{in: rate.Input{Issuer: issuer, Period: l.run.Period, Organization: org, Catalog: catalog, Offers: offers}}
+	before, after := l.batches()
+	if c.before, err = p.gather(ctx, c.in, dims, l.before, before, dir, false); err != nil {
+		return nil, err
+	}
+	if c.after, err = p.gather(ctx, c.in, dims, l.after, after, dir, false); err != nil {
+		c.before.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func issuerOfRun(org *schema.Organization, run period.Run) (schema.Issuer, error) {
+	for _, i := range org.Issuers {
+		zone, err := i.Location()
+		if err != nil {
+			return i, err
+		}
+		per, err := schema.ParsePeriod(run.Period.Name, zone)
+		if err == nil && per.Start.Equal(run.Period.Start) && run.Issuer == i.ID {
+			return i, nil
+		}
+	}
+	return schema.Issuer{}, fmt.Errorf("the pinned organization of run %s does not hold its issuer %s", run.ID, run.Issuer)
+}
+
+// withNewSKUs adds to a pinned catalog the SKUs of today's that it lacks. What
+// it has is never changed.
+func withNewSKUs(pinned, now *price.Catalog) (*price.Catalog, error) {
+	skus := slices.Clone(pinned.SKUs)
+	known := map[price.Key]bool{}
+	for i := range skus {
+		for _, k := range skus[i].Keys() {
+			known[k] = true
+		}
+	}
+	for i := range now.SKUs {
+		if !slices.ContainsFunc(now.SKUs[i].Keys(), func(k price.Key) bool { return known[k] }) {
+			skus = append(skus, now.SKUs[i])
+		}
+	}
+	return price.NewCatalog(skus)
+}
+
+// withCorrections merges the correction lines of a payer into its charges.
+func withCorrections(source chargeSource, corrections []*correction, account string, ranking batch.Ranking, out *batch.Charges) (chargeSource, error) {
+	var rows []batch.Row
+	for _, c := range corrections {
+		diff, err := c.difference(account, ranking, out)
+		if err != nil {
+			return nil, fmt.Errorf("late usage of %s: %w", c.in.Period.Name, err)
+		}
+		rows = append(rows, diff...)
+	}
+	slices.SortStableFunc(rows, func(a, b batch.Row) int { return a.Key.Compare(b.Key) })
+	return func(emit func(*batch.Charges) error) error {
+		merged := batch.NewCharges(out.Owner, out.Dims, out.Prices)
+		err := source(func(c *batch.Charges) error {
+			for i := range c.Len() {
+				row := c.At(i)
+				for len(rows) > 0 && rows[0].Key.Compare(row.Key) < 0 {
+					merged.Append(rows[0])
+					rows = rows[1:]
+				}
+				merged.Append(row)
+			}
+			defer merged.Reset()
+			return emit(merged)
+		})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			merged.Append(row)
+		}
+		return emit(merged)
+	}, nil
+}
+
+// difference rates the period with and without what came late and returns the
+// lines that changed.
+func (c *correction) difference(account string, ranking batch.Ranking, out *batch.Charges) ([]batch.Row, error) {
+	payer, ok := c.payer(account)
+	if !ok {
+		return nil, nil
+	}
+	before, stopBefore, err := lines(c.before, payer, ranking, out)
+	if err != nil {
+		return nil, err
+	}
+	defer stopBefore()
+	after, stopAfter, err := lines(c.after, payer, ranking, out)
+	if err != nil {
+		return nil, err
+	}
+	defer stopAfter()
+	d := &differ{prices: out.Prices, reason: "Late usage of " + c.in.Period.Name}
+	b, err := before()
+	if err != nil {
+		return nil, err
+	}
+	a, err := after()
+	if err != nil {
+		return nil, err
+	}
+	for a != nil || b != nil {
+		order := compareLines(b, a)
+		var old, new []batch.Row
+		if order <= 0 {
+			old = b
+		}
+		if order >= 0 {
+			new = a
+		}
+		if err := d.line(old, new); err != nil {
+			return nil, err
+		}
+		if old != nil {
+			if b, err = before(); err != nil {
+				return nil, err
+			}
+		}
+		if new != nil {
+			if a, err = after(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return d.rows, nil
+}
+
+// compareLines orders two lines; one that has ended comes last.
+func compareLines(a, b []batch.Row) int {
+	switch {
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
+	}
+	return a[0].Key.Compare(b[0].Key)
+}
+
+// lines pulls a payer's charges line by line: all portions of one line at once,
+// nil at the end.
+func lines(g *gathering, payer int32, ranking batch.Ranking, out *batch.Charges) (next func() ([]batch.Row, error), stop func(), err error) {
+	plan, err := rate.NewPlan(g.totals)
+	if err != nil {
+		return nil, nil, err
+	}
+	source := chargesOf(g, plan, payer, ranking, batch.NewCharges(out.Owner, out.Dims, out.Prices))
+	pull, stop := iter.Pull2(rowsOf(source))
+	held, err, more := pull()
+	return func() ([]batch.Row, error) {
+		var line []batch.Row
+		for more && err == nil && (line == nil || held.Key == line[0].Key) {
+			line = append(line, held)
+			held, err, more = pull()
+		}
+		return line, err
+	}, stop, err
+}
+
+func rowsOf(source chargeSource) iter.Seq2[batch.Row, error] {
+	return func(yield func(batch.Row, error) bool) {
+		stopped := false
+		err := source(func(c *batch.Charges) error {
+			for i := range c.Len() {
+				if !yield(c.At(i), nil) {
+					stopped = true
+					return errStopped
+				}
+			}
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(batch.Row{}, err)
+		}
+	}
+}
+
+var errStopped = fmt.Errorf("reading stopped")
+
+// differ collects what a line's portions changed by.
+type differ struct {
+	prices *batch.Table[batch.Price]
+	reason string
+	rows   []batch.Row
+}
+
+func (d *differ) line(old, new []batch.Row) error {
+	sums := map[batch.Price]batch.Row{}
+	var order []batch.Price
+	for i, side := range [][]batch.Row{old, new} {
+		for _, row := range side {
+			if i == 0 {
+				row = negated(row)
+			}
+			id := d.prices.Value(row.Price)
+			id.BlendedRate = money.Rate{} // an average over the month is no identity
+			sum, seen := sums[id]
+			if !seen {
+				order = append(order, id)
+				sum = batch.Row{Key: row.Key}
+			}
+			if err := addRow(&sum, row); err != nil {
+				return err
+			}
+			sum.Price = row.Price // the newer side comes last
+			sums[id] = sum
+		}
+	}
+	for _, id := range order {
+		d.keep(sums[id])
+	}
+	return nil
+}
+
+func (d *differ) keep(row batch.Row) {
+	if row.Amount == (money.Usage{}) && row.Unblended == (money.Cost{}) && row.List == (money.Cost{}) {
+		return
+	}
+	p := d.prices.Value(row.Price)
+	p.Reason = d.reason
+	row.Price = d.prices.Code(p)
+	d.rows = append(d.rows, row)
+}
+
+func negated(r batch.Row) batch.Row {
+	r.Amount, r.List, r.Unblended, r.Blended = money.Neg(r.Amount), money.Neg(r.List), money.Neg(r.Unblended), money.Neg(r.Blended)
+	return r
+}
+
+func addRow(sum *batch.Row, r batch.Row) error {
+	var err error
+	if sum.Amount, err = money.Add(sum.Amount, r.Amount); err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		to   *money.Cost
+		from money.Cost
+	}{{&sum.List, r.List}, {&sum.Unblended, r.Unblended}, {&sum.Blended, r.Blended}} {
+		if *c.to, err = money.Add(*c.to, c.from); err != nil {
+			return err
+		}
+	}
+	return nil
+}

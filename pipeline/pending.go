@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/rate"
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+)
+
+// Pending is what keeps a month from being closed.
+type Pending struct {
+	Issuer   string              `json:"issuer"`
+	Period   string              `json:"period"`
+	Rejects  []period.SlotReject `json:"rejects"`
+	Suspense []Suspense          `json:"suspense"`
+}
+
+// Pending lists rejects and suspense of a period.
+func (p *Pipeline) Pending(ctx context.Context, issuerID, name string) (*Pending, error) {
+	at, err := p.at(ctx, issuerID, name)
+	if err != nil {
+		return nil, err
+	}
+	list := &Pending{Issuer: at.issuer.ID, Period: name}
+	if at.month.Close != nil {
+		return list, nil
+	}
+	list.Rejects = at.rejects()
+	dir, err := os.MkdirTemp(p.TempDir, "pending-*")
+	if err != nil {
+		return nil, fmt.Errorf("temporary folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	in := rate.Input{Issuer: at.issuer, Period: at.period, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
+	g, err := p.gather(ctx, in, batch.NewDims(), at.usage, batchesOf(at.usage, at.period, -1), dir, true)
+	if err != nil {
+		return nil, err
+	}
+	defer g.close()
+	list.Suspense = g.suspended()
+	late, err := p.latePeriods(ctx, at)
+	if err != nil {
+		return list, nil //nolint:nilerr // an earlier open month is listed by itself
+	}
+	for _, l := range late {
+		c, err := p.gatherOne(ctx, batch.NewDims(), l, dir)
+		if err != nil {
+			return nil, err
+		}
+		list.Suspense = append(list.Suspense, c.after.suspended()...)
+		c.close()
+	}
+	return list, nil
+}
+
+// Waive records a person's word that the named rejects and suspense groups
+// shall not be charged. Records that come later in the same group wait again.
+func (p *Pipeline) Waive(ctx context.Context, known *Pending, ids []string, reason, by string) error {
+	names := map[string]bool{}
+	for _, r := range known.Rejects {
+		names[r.ID] = true
+	}
+	for _, s := range known.Suspense {
+		names[s.ID] = true
+	}
+	for _, id := range ids {
+		if !names[id] {
+			return fmt.Errorf("%q is not pending in %s; `monthend pending list` names what is", schema.Shorten(id), known.Period)
+		}
+	}
+	slices.Sort(ids)
+	body := period.Waive{IDs: slices.Compact(ids), Reason: reason, By: by}
+	_, err := p.usageLog().Commit(ctx, p.stamp, func([]period.Entry) (string, any, error) {
+		return period.KindWaive, body, nil
+	})
+	return err
+}

@@ -1,0 +1,178 @@
+package period
+
+import (
+	"slices"
+
+	"github.com/monthend/monthend/schema"
+)
+
+// Kinds of records in the usage log.
+const (
+	KindIngest = "INGEST"
+	KindReject = "REJECT"
+	KindWaive  = "WAIVE"
+)
+
+// Ingest is the body of an INGEST record: what one delivery, of one or many
+// files, added to the accepted usage.
+type Ingest struct {
+	Source   string                 `json:"source"`
+	Files    []schema.DeliveredFile `json:"files"` // a row's file number is its index here
+	Batches  []schema.UsageBatch    `json:"batches"`
+	IDs      []string               `json:"ids,omitempty"`      // new runs of the id index, by hash
+	Rejects  []schema.Reject        `json:"rejects,omitempty"`  // rows that were not accepted
+	Resolves []string               `json:"resolves,omitempty"` // ids of earlier rejects that this delivery makes good
+	Snapshot *Snapshot              `json:"snapshot,omitempty"`
+	LeftOut  schema.LeftOut         `json:"left_out,omitempty"`
+}
+
+// Snapshot marks a delivery that replaces the earlier one of the same source
+// and period, as each refresh of a CUR replaces the one before.
+type Snapshot struct {
+	Period string `json:"period"`
+	Final  bool   `json:"final"` // every row carries an invoice id, or the operator said so
+}
+
+// Rejected is the body of a REJECT record: a file that was refused whole.
+type Rejected struct {
+	Source string               `json:"source"`
+	File   schema.DeliveredFile `json:"file"`
+	Reject schema.Reject        `json:"reject"`           // stands for the whole file
+	Object string               `json:"object,omitempty"` // usage/rejected/<sha256>: every faulty row with its text
+	First  []string             `json:"first"`            // the first problems, for people
+}
+
+// Waive is the body of a WAIVE record: a person's word that rejects or
+// suspended records shall not be charged.
+type Waive struct {
+	IDs    []string `json:"ids"` // of rejects or suspense groups
+	Reason string   `json:"reason"`
+	By     string   `json:"by"`
+}
+
+// Usage is the state that follows from a prefix of the usage log.
+type Usage struct {
+	Slot      int64 // last slot of the prefix, -1 when it is empty
+	Batches   []SlotBatch
+	IDs       []string          // runs of the id index
+	Accepted  map[string]bool   // source + "\x00" + SHA-256 of files taken in
+	Refused   map[string]string // source + "\x00" + SHA-256 of refused files: id of the reject
+	Rejects   []SlotReject      // neither made good nor waived
+	Waived    map[string]int64  // id to the slot of the newest waiver
+	Snapshots map[string]SnapshotState
+}
+
+// SlotBatch is a batch and where it stands in the log.
+type SlotBatch struct {
+	schema.UsageBatch
+	Slot   int64
+	Source string
+	Files  []schema.DeliveredFile
+}
+
+// SlotReject is a reject and where it stands in the log.
+type SlotReject struct {
+	schema.Reject
+	Slot   int64
+	Source string
+	File   string
+}
+
+// SnapshotState is the delivery that counts for a snapshot source and period.
+type SnapshotState struct {
+	Source, Period string
+	Slot           int64
+	Final          bool
+	Files          []string // SHA-256 of its files, sorted
+}
+
+// FileKey is the key of Accepted and Refused.
+func FileKey(source, sha256 string) string { return source + "\x00" + sha256 }
+
+// FoldUsage computes the state of the usage log up to and including a slot; a
+// negative slot means all.
+func FoldUsage(entries []Entry, upTo int64) (*Usage, error) {
+	u := &Usage{Slot: -1, Accepted: map[string]bool{}, Refused: map[string]string{},
+		Waived: map[string]int64{}, Snapshots: map[string]SnapshotState{}}
+	for _, e := range entries {
+		if upTo >= 0 && e.Slot > upTo {
+			break
+		}
+		u.Slot = e.Slot
+		if err := u.apply(e); err != nil {
+			return nil, err
+		}
+	}
+	u.Rejects = slices.DeleteFunc(u.Rejects, func(r SlotReject) bool {
+		slot, waived := u.Waived[r.ID]
+		return waived && r.Slot < slot
+	})
+	return u, nil
+}
+
+func (u *Usage) apply(e Entry) error {
+	switch e.Kind {
+	case KindIngest:
+		var body Ingest
+		if err := e.Decode(&body); err != nil {
+			return err
+		}
+		u.ingest(e.Slot, body)
+	case KindReject:
+		var body Rejected
+		if err := e.Decode(&body); err != nil {
+			return err
+		}
+		u.Refused[FileKey(body.Source, body.File.SHA256)] = body.Reject.ID
+		u.Rejects = append(u.Rejects, SlotReject{body.Reject, e.Slot, body.Source, body.File.Name})
+	case KindWaive:
+		var body Waive
+		if err := e.Decode(&body); err != nil {
+			return err
+		}
+		for _, id := range body.IDs {
+			u.Waived[id] = e.Slot
+		}
+	}
+	return nil
+}
+
+func (u *Usage) ingest(slot int64, body Ingest) {
+	if body.Snapshot != nil {
+		u.replaceSnapshot(slot, body)
+	}
+	for _, b := range body.Batches {
+		u.Batches = append(u.Batches, SlotBatch{UsageBatch: b, Slot: slot, Source: body.Source, Files: body.Files})
+	}
+	u.IDs = append(u.IDs, body.IDs...)
+	names := map[string]bool{}
+	for _, f := range body.Files {
+		u.Accepted[FileKey(body.Source, f.SHA256)] = true
+		names[f.Name] = true
+	}
+	resolved := map[string]bool{}
+	for _, id := range body.Resolves {
+		resolved[id] = true
+	}
+	// A refused file is made good by a file of the same name that is taken in.
+	u.Rejects = slices.DeleteFunc(u.Rejects, func(r SlotReject) bool {
+		return resolved[r.ID] || r.Problem.Line == 0 && r.Source == body.Source && names[r.File]
+	})
+	for _, r := range body.Rejects {
+		u.Rejects = append(u.Rejects, SlotReject{r, slot, body.Source, r.Problem.File})
+	}
+}
+
+func (u *Usage) replaceSnapshot(slot int64, body Ingest) {
+	key := FileKey(body.Source, body.Snapshot.Period)
+	if old, ok := u.Snapshots[key]; ok {
+		u.Batches = slices.DeleteFunc(u.Batches, func(b SlotBatch) bool { return b.Slot == old.Slot })
+		u.Rejects = slices.DeleteFunc(u.Rejects, func(r SlotReject) bool { return r.Slot == old.Slot })
+	}
+	s := SnapshotState{Source: body.Source, Period: body.Snapshot.Period, Slot: slot, Final: body.Snapshot.Final}
+	for _, f := range body.Files {
+		s.Files = append(s.Files, f.SHA256)
+	}
+	slices.Sort(s.Files)
+	u.Snapshots[key] = s
+}

@@ -1,0 +1,116 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+
+	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/rate"
+	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/pipeline/store"
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+)
+
+// usedPeriods lists the periods that have usage of an issuer, in order, and the
+// current one.
+func (p *Pipeline) usedPeriods(ctx context.Context, issuer schema.Issuer, usage *period.Usage) ([]schema.Period, error) {
+	zone, err := issuer.Location()
+	if err != nil {
+		return nil, err
+	}
+	now := schema.PeriodAt(p.Now(), zone)
+	if len(usage.Batches) == 0 {
+		return []schema.Period{now}, nil
+	}
+	first, last := usage.Batches[0].FirstHour, schema.HourOf(now.Start.UnixNano())
+	for _, b := range usage.Batches {
+		first, last = min(first, b.FirstHour), max(last, b.LastHour)
+	}
+	var list []schema.Period
+	for per := schema.PeriodAt(first.Time(), zone); !per.Start.After(last.Time()); per = per.Next(zone) {
+		used, err := p.hasUsage(ctx, issuer, per, usage)
+		if err != nil {
+			return nil, err
+		}
+		if used || per.Name == now.Name {
+			list = append(list, per)
+		}
+	}
+	return list, nil
+}
+
+// hasUsage tells whether any record belongs to a period of an issuer. The log
+// names only the hours of a batch, which may be another issuer's; where they
+// touch the period and nothing is computed yet, the batch is looked into.
+func (p *Pipeline) hasUsage(ctx context.Context, issuer schema.Issuer, per schema.Period, usage *period.Usage) (bool, error) {
+	batches := batchesOf(usage, per, -1)
+	if len(batches) == 0 {
+		return false, nil
+	}
+	m, err := p.month(ctx, issuer.ID, per)
+	if err != nil || newestRun(m) != nil {
+		return newestRun(m) != nil, err
+	}
+	in := rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
+	for _, b := range batches {
+		used, err := p.touches(ctx, in, b)
+		if used || err != nil {
+			return used, err
+		}
+	}
+	return false, nil
+}
+
+func (p *Pipeline) touches(ctx context.Context, in rate.Input, b period.SlotBatch) (bool, error) {
+	f, err := store.Fetch(ctx, p.Store, store.UsageBatch(b.SHA256), p.TempDir)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	dims := batch.NewDims()
+	places := rate.NewClassifier(in, dims)
+	err = spool.ReadUsage(ctx, f, dims, false, func(u *batch.Usage) error {
+		for i := range u.Len() {
+			if places.Classify(u.Head[i], u.Tail[i], u.Start[i], u.End[i]).Verdict != rate.Foreign {
+				return errStopped
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errStopped) {
+		return true, nil
+	}
+	return false, err
+}
+
+// OpenPeriods lists the periods of an issuer that have usage and no CLOSE.
+func (p *Pipeline) OpenPeriods(ctx context.Context, issuerID string) ([]string, error) {
+	issuer, err := p.issuer(issuerID)
+	if err != nil {
+		return nil, err
+	}
+	usage, err := p.usageState(ctx, -1)
+	if err != nil {
+		return nil, err
+	}
+	periods, err := p.usedPeriods(ctx, issuer, usage)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, per := range periods {
+		m, err := p.month(ctx, issuer.ID, per)
+		if err != nil {
+			return nil, err
+		}
+		used, err := p.hasUsage(ctx, issuer, per, usage)
+		if err != nil {
+			return nil, err
+		}
+		if m.Close == nil && used {
+			names = append(names, per.Name)
+		}
+	}
+	return names, nil
+}

@@ -1,0 +1,329 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/report"
+	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/pipeline/store"
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/bill"
+	"github.com/monthend/monthend/schema/column"
+	"github.com/monthend/monthend/schema/money"
+)
+
+// reports are the files of one run for the people who read them, written to a
+// folder and proven against the charges, but not yet put where people look.
+type reports struct {
+	dir      string
+	exports  []preparedExport
+	bills    []preparedBill
+	invoices []bill.Invoice
+}
+
+type preparedExport struct {
+	export report.Export
+	files  []report.File
+	proof  report.Proof
+}
+
+type preparedBill struct {
+	key  string
+	data []byte
+}
+
+// reportSpec says what the reports of a run are to tell.
+type reportSpec struct {
+	run      period.Run
+	owner    func(payer string) *batch.Owner
+	bills    []bill.Bill
+	invoices map[string]bill.Invoice // by payer; empty until issued
+	state    string                  // report.Estimated or report.Final
+	through  time.Time               // of an estimated bill: usage up to here is in it
+	rejected int64
+	suspense int64
+}
+
+func (r *reports) close() { os.RemoveAll(r.dir) }
+
+// prepareReports writes every export and bill of a run into a temporary folder
+// and proves each against the charges: it returns an error when a report, the
+// charges, a bill or an invoice disagree.
+func (p *Pipeline) prepareReports(ctx context.Context, spec reportSpec) (*reports, error) {
+	dir, err := os.MkdirTemp(p.TempDir, "reports-*")
+	if err != nil {
+		return nil, fmt.Errorf("temporary folder: %w", err)
+	}
+	r := &reports{dir: dir}
+	for i, b := range spec.bills {
+		p.progress("report "+spec.run.Period.Name, int64(i), int64(len(spec.bills)))
+		if err := p.preparePayer(ctx, r, spec, b); err != nil {
+			r.close()
+			return nil, fmt.Errorf("payer %s: %w", b.Payer.AccountID, err)
+		}
+	}
+	p.progress("report "+spec.run.Period.Name, int64(len(spec.bills)), int64(len(spec.bills)))
+	return r, nil
+}
+
+func (p *Pipeline) preparePayer(ctx context.Context, r *reports, spec reportSpec, b bill.Bill) error {
+	inv, issued := spec.invoices[b.Payer.AccountID]
+	w := &exportWriters{p: p, ctx: ctx, spec: spec, owner: spec.owner(b.Payer.AccountID), invoice: inv.Number, r: r}
+	sums, err := p.eachCharge(ctx, spec.run, w.owner, w.write)
+	if closeErr := w.close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	if sums.Rows != b.Charges || sums.Unblended != b.Total {
+		return fmt.Errorf("the charges sum to %s in %d rows, the bill says %s in %d: they must agree", sums.Unblended, sums.Rows, b.Total, b.Charges)
+	}
+	if issued && inv.ExactTotal != b.Total {
+		return fmt.Errorf("invoice %s is made from %s, the charges sum to %s: they must agree", inv.Number, inv.ExactTotal, b.Total)
+	}
+	return r.addBills(spec, b, inv)
+}
+
+// eachCharge reads a payer's charges back from the store.
+func (p *Pipeline) eachCharge(ctx context.Context, run period.Run, owner *batch.Owner, fn func(*batch.Charges) error) (report.Amounts, error) {
+	var sums report.Amounts
+	dims, prices := batch.NewDims(), batch.NewTable[batch.Price]()
+	for _, c := range run.Charges {
+		if c.Payer != owner.Payer {
+			continue
+		}
+		f, err := store.Fetch(ctx, p.Store, c.Key, p.TempDir)
+		if err != nil {
+			return sums, err
+		}
+		err = spool.ReadCharges(ctx, f, owner, dims, prices, func(b *batch.Charges) error {
+			sums.Rows += int64(b.Len())
+			for _, s := range []struct {
+				to   *money.Cost
+				from []money.Cost
+			}{{&sums.Unblended, b.Unblended}, {&sums.Blended, b.Blended}, {&sums.List, b.List}} {
+				if err := money.Sum(s.to, s.from); err != nil {
+					return err
+				}
+			}
+			return fn(b)
+		})
+		f.Close()
+		if err != nil {
+			return sums, fmt.Errorf("%s: %w", c.Key, err)
+		}
+	}
+	return sums, nil
+}
+
+// exportWriters feeds one payer's charges to all its exports in one pass.
+type exportWriters struct {
+	p       *Pipeline
+	ctx     context.Context
+	spec    reportSpec
+	owner   *batch.Owner
+	invoice string
+	r       *reports
+
+	payer   []*exportWriter
+	members []*exportWriter // of the account whose charges are passing by
+	member  string
+}
+
+type exportWriter struct {
+	def     Export
+	account string
+	out     *report.Writer
+	sums    report.Amounts
+}
+
+func (w *exportWriters) open(account string, members bool) ([]*exportWriter, error) {
+	var list []*exportWriter
+	for _, def := range w.p.Exports {
+		if members && !def.Members {
+			continue
+		}
+		dir := filepath.Join(w.r.dir, w.owner.Payer, account, def.Name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return list, fmt.Errorf("temporary folder: %w", err)
+		}
+		out, err := report.NewWriter(w.ctx, report.Spec{Format: def.Format, Owner: w.owner, Dir: dir, Name: def.Name, ChunkRows: def.ChunkRows,
+			Settings: column.Settings{InvoiceID: w.invoice, Resources: def.Resources}})
+		if err != nil {
+			return list, err
+		}
+		list = append(list, &exportWriter{def: def, account: account, out: out})
+	}
+	return list, nil
+}
+
+func (w *exportWriters) write(c *batch.Charges) error {
+	if w.payer == nil {
+		var err error
+		if w.payer, err = w.open(w.owner.Payer, false); err != nil {
+			return err
+		}
+	}
+	if err := writeAll(w.payer, c); err != nil {
+		return err
+	}
+	for from := 0; from < c.Len(); {
+		account := c.Dims.Heads.Value(c.Head[from]).Account
+		to := from + 1
+		for to < c.Len() && (c.Head[to] == c.Head[from] || c.Dims.Heads.Value(c.Head[to]).Account == account) {
+			to++
+		}
+		if err := w.writeMember(account, c.Slice(from, to)); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// writeMember writes a run of one account's charges. Accounts lie together in
+// the canonical order, so one set of writers is open at a time.
+func (w *exportWriters) writeMember(account string, c *batch.Charges) error {
+	if account != w.member {
+		if err := w.finish(w.members); err != nil {
+			return err
+		}
+		w.member, w.members = account, nil
+		if account != w.owner.Payer {
+			var err error
+			if w.members, err = w.open(account, true); err != nil {
+				return err
+			}
+		}
+	}
+	return writeAll(w.members, c)
+}
+
+func writeAll(writers []*exportWriter, c *batch.Charges) error {
+	for _, e := range writers {
+		if err := e.out.Write(c); err != nil {
+			return err
+		}
+		sums, err := report.AmountsOf(c)
+		if err == nil {
+			err = e.sums.Add(sums)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish closes writers, proves their files and keeps them.
+func (w *exportWriters) finish(writers []*exportWriter) error {
+	var first error
+	for _, e := range writers {
+		files, err := e.out.Close()
+		if err == nil && first == nil {
+			err = w.keep(e, files)
+		}
+		if err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (w *exportWriters) keep(e *exportWriter, files []report.File) error {
+	proof, err := report.Prove(files, e.sums)
+	if err != nil {
+		return fmt.Errorf("export %s: %w", e.def.Name, err)
+	}
+	w.r.exports = append(w.r.exports, preparedExport{files: files, proof: proof, export: report.Export{
+		Name: e.def.Name, Account: e.account, Owner: w.owner, Format: e.def.Format, Run: w.spec.run.ID, State: w.spec.state,
+		Pending: report.Pending{Rejected: w.spec.rejected, Suspended: w.spec.suspense}}})
+	return nil
+}
+
+func (w *exportWriters) close() error {
+	err := w.finish(w.members)
+	if e := w.finish(w.payer); err == nil {
+		err = e
+	}
+	return err
+}
+
+// addBills renders the payer's bill and each member's statement.
+func (r *reports) addBills(spec reportSpec, b bill.Bill, inv bill.Invoice) error {
+	add := func(account, member string) error {
+		s := report.Statement{Bill: b, Account: member, InvoiceID: inv.Number, InvoiceDate: inv.InvoiceDate, Through: spec.through}
+		var buf bytes.Buffer
+		if err := report.WriteBillCSV(&buf, s); err != nil {
+			return err
+		}
+		r.bills = append(r.bills, preparedBill{store.BillCSV(account, b.Payer.AccountID, b.Period.Name), buf.Bytes()})
+		return nil
+	}
+	if err := add(b.Payer.AccountID, ""); err != nil {
+		return err
+	}
+	for _, a := range b.Accounts {
+		if a.Key == b.Payer.AccountID {
+			continue
+		}
+		if err := add(a.Key, a.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish puts the prepared reports where people look. Before the first key and
+// before each manifest it asks whether the log still says what it said, so that
+// a slow refresher never writes over what a faster one made final.
+func (r *reports) publish(ctx context.Context, st store.Store, still func() error) ([]period.Object, error) {
+	var objects []period.Object
+	if err := still(); err != nil {
+		return nil, err
+	}
+	for _, b := range r.bills {
+		if err := store.ReplaceBytes(ctx, st, b.key, b.data); err != nil {
+			return nil, err
+		}
+		objects = append(objects, period.Object{Key: b.key, Bytes: int64(len(b.data)), SHA256: hexSum(b.data)})
+	}
+	for _, e := range r.exports {
+		if err := report.Publish(ctx, st, e.export, e.files, e.proof, still); err != nil {
+			return nil, err
+		}
+		root := store.ExportRoot(e.export.Account, e.export.Owner.Payer, e.export.Name)
+		for _, f := range e.files {
+			key := store.ExportData(root, e.export.Name, e.export.Owner.Period.Name, f.Chunk, f.Format.Extension())
+			objects = append(objects, period.Object{Key: key, Bytes: f.Bytes, SHA256: f.SHA256})
+		}
+	}
+	return objects, nil
+}
+
+// owners returns the owner of each payer's charges, from the organization that
+// the run was made with.
+func owners(org *schema.Organization, issuer schema.Issuer, per schema.Period) func(string) *batch.Owner {
+	return func(payer string) *batch.Owner {
+		o := &batch.Owner{Issuer: issuer.ID, IssuerName: issuer.Name, Payer: payer, PricingCurrency: issuer.Currency,
+			BillingCurrency: issuer.Currency, Period: per, AccountNames: map[string]string{}}
+		for _, p := range org.Payers {
+			if p.AccountID != payer {
+				continue
+			}
+			o.PayerName = p.Name
+			for _, a := range p.Accounts {
+				o.AccountNames[a.ID] = a.Name
+			}
+		}
+		return o
+	}
+}

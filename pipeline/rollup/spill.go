@@ -1,0 +1,155 @@
+// Package rollup sums usage into lines: sorted runs of compact rows go in, one
+// sorted stream of lines comes out, each line the exact sum of its records. It
+// reads and writes only through what it is given and knows no prices.
+package rollup
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/money"
+)
+
+// A row of a spill file, little-endian:
+//
+//	head 4 | resource 4 | hour 4 | tail 4 | amount 16 | cost 16
+const rowBytes = 48
+
+// bufferRows is how many rows a run buffers while it is written or read.
+const bufferRows = 1024
+
+// Row is one usage record reduced to what rating needs. Codes are those of the
+// dictionaries of the run, before they are sorted.
+type Row struct {
+	Head, Resource uint32
+	Hour           schema.Hour
+	Tail           uint32
+	Amount         money.Usage
+	Cost           money.Cost
+}
+
+// Spill is a file of sorted runs, written once and then merged.
+type Spill struct {
+	file   io.Writer
+	buffer []byte
+	runs   []run
+	rows   int64
+	start  int64
+}
+
+type run struct{ start, end int64 } // in rows
+
+// NewSpill writes runs to a file.
+func NewSpill(file io.Writer) *Spill {
+	return &Spill{file: file, buffer: make([]byte, 0, bufferRows*rowBytes)}
+}
+
+// Append adds a row to the current run. Rows of a run must come in the
+// canonical line order, by value.
+func (s *Spill) Append(r Row) error {
+	b := s.buffer
+	b = binary.LittleEndian.AppendUint32(b, r.Head)
+	b = binary.LittleEndian.AppendUint32(b, r.Resource)
+	b = binary.LittleEndian.AppendUint32(b, uint32(r.Hour))
+	b = binary.LittleEndian.AppendUint32(b, r.Tail)
+	b = binary.LittleEndian.AppendUint64(b, r.Amount.Lo)
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.Amount.Hi))
+	b = binary.LittleEndian.AppendUint64(b, r.Cost.Lo)
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.Cost.Hi))
+	s.buffer = b
+	s.rows++
+	if len(b) < cap(b) {
+		return nil
+	}
+	return s.flush()
+}
+
+// EndRun closes the current run; an empty one leaves no trace.
+func (s *Spill) EndRun() error {
+	if s.rows > s.start {
+		s.runs = append(s.runs, run{s.start, s.rows})
+		s.start = s.rows
+	}
+	return s.flush()
+}
+
+// Rows returns how many rows were appended.
+func (s *Spill) Rows() int64 { return s.rows }
+
+func (s *Spill) flush() error {
+	if len(s.buffer) == 0 {
+		return nil
+	}
+	if _, err := s.file.Write(s.buffer); err != nil {
+		return fmt.Errorf("write spill file: %w", err)
+	}
+	s.buffer = s.buffer[:0]
+	return nil
+}
+
+// cursor walks one run, its codes replaced by ranks.
+type cursor struct {
+	file    io.ReaderAt
+	ranking *batch.Ranking
+	next    int64 // row to read into the buffer next
+	end     int64
+	buffer  []byte
+	at      int // byte position in buffer of the current row
+	key     batch.Key
+}
+
+func newCursor(file io.ReaderAt, r run, ranking *batch.Ranking) (*cursor, error) {
+	c := &cursor{file: file, ranking: ranking, next: r.start, end: r.end}
+	ok, err := c.advance()
+	if err == nil && !ok {
+		err = fmt.Errorf("spill run is empty")
+	}
+	return c, err
+}
+
+// advance moves to the next row and tells whether there is one.
+func (c *cursor) advance() (bool, error) {
+	c.at += rowBytes
+	if c.at >= len(c.buffer) {
+		if c.next >= c.end {
+			return false, nil
+		}
+		if err := c.fill(); err != nil {
+			return false, err
+		}
+	}
+	b := c.buffer[c.at:]
+	c.key = batch.LineKey(
+		c.ranking.Heads[binary.LittleEndian.Uint32(b)],
+		c.ranking.Resources[binary.LittleEndian.Uint32(b[4:])],
+		schema.Hour(binary.LittleEndian.Uint32(b[8:])),
+		c.ranking.Tails[binary.LittleEndian.Uint32(b[12:])])
+	return true, nil
+}
+
+func (c *cursor) fill() error {
+	n := min(c.end-c.next, bufferRows)
+	if c.buffer == nil {
+		c.buffer = make([]byte, n*rowBytes)
+	}
+	c.buffer = c.buffer[:n*rowBytes]
+	if _, err := c.file.ReadAt(c.buffer, c.next*rowBytes); err != nil {
+		return fmt.Errorf("read spill file: %w", err)
+	}
+	c.next += n
+	c.at = 0
+	return nil
+}
+
+func (c *cursor) amount() money.Usage {
+	b := c.buffer[c.at+16:]
+	return money.Usage{Lo: binary.LittleEndian.Uint64(b), Hi: int64(binary.LittleEndian.Uint64(b[8:]))}
+}
+
+func (c *cursor) cost() money.Cost {
+	b := c.buffer[c.at+32:]
+	return money.Cost{Lo: binary.LittleEndian.Uint64(b), Hi: int64(binary.LittleEndian.Uint64(b[8:]))}
+}

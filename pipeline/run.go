@@ -1,0 +1,385 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/rate"
+	"github.com/monthend/monthend/pipeline/rollup"
+	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/pipeline/store"
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/bill"
+	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/price"
+)
+
+// ChargeRows is how many charges one file of them holds at most.
+const ChargeRows = 4 << 20
+
+// emitRows is how many charges are handed on at a time.
+const emitRows = 1 << 16
+
+// result is a finished computation of a period. Its charges and inputs are in
+// the store; its bills are in memory, one per payer, by payer id.
+type result struct {
+	run      period.Run
+	bills    []bill.Bill
+	suspense []Suspense
+}
+
+// inputsOf serializes what a run depends on beside the usage. Equal inputs give
+// equal bytes, whatever comments the files had.
+func (p *Pipeline) inputsOf() ([]namedInput, error) {
+	var inputs []namedInput
+	for i, f := range p.Prices.Files {
+		inputs = append(inputs, namedInput{fmt.Sprintf("prices-%d.csv", i+1), f.Data})
+	}
+	for _, in := range []struct {
+		name  string
+		value any
+	}{{"offers.json", p.Offers}, {"organization.json", p.Organization}} {
+		data, err := json.Marshal(in.value, json.Deterministic(true))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %v", in.name, err)
+		}
+		inputs = append(inputs, namedInput{in.name, data})
+	}
+	return inputs, nil
+}
+
+type namedInput struct {
+	name string
+	data []byte
+}
+
+// runKey is everything that decides the content of a run; its hash is the
+// run-id.
+type runKey struct {
+	Rules   int
+	Issuer  string
+	Period  schema.Period
+	Inputs  [][2]string // name, SHA-256
+	Batches []string
+	Waived  map[string]int64
+	Late    []lateKey
+}
+
+func runID(key runKey) (string, error) {
+	data, err := json.Marshal(key, json.Deterministic(true))
+	if err != nil {
+		return "", fmt.Errorf("run id: %v", err)
+	}
+	return hexSum(data)[:32], nil
+}
+
+// compute rates a period as the usage log up to the state's slot has it, and
+// stores the charges. Running it again finds its own files and writes nothing
+// new.
+func (p *Pipeline) compute(ctx context.Context, issuer schema.Issuer, per schema.Period, u *period.Usage, late []latePeriod) (*result, error) {
+	inputs, err := p.inputsOf()
+	if err != nil {
+		return nil, err
+	}
+	batches := batchesOf(u, per, -1)
+	key := runKey{Rules: rate.RulesVersion, Issuer: issuer.ID, Period: per, Waived: u.Waived}
+	for _, b := range batches {
+		key.Batches = append(key.Batches, b.SHA256)
+	}
+	for _, in := range inputs {
+		key.Inputs = append(key.Inputs, [2]string{in.name, hexSum(in.data)})
+	}
+	for _, l := range late {
+		key.Late = append(key.Late, l.key())
+	}
+	id, err := runID(key)
+	if err != nil {
+		return nil, err
+	}
+	r := &result{run: period.Run{ID: id, Rules: rate.RulesVersion, Issuer: issuer.ID, Period: per, UsageSlot: u.Slot}}
+	if err := p.pinInputs(ctx, r, inputs); err != nil {
+		return nil, err
+	}
+	in := rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
+	return r, p.rateInto(ctx, r, in, u, batches, late)
+}
+
+func (p *Pipeline) pinInputs(ctx context.Context, r *result, inputs []namedInput) error {
+	for _, in := range inputs {
+		key := store.RunInput(r.run.ID, in.name)
+		if err := store.CreateBytes(ctx, p.Store, key, in.data); err != nil {
+			return err
+		}
+		r.run.Inputs = append(r.run.Inputs, period.Object{Key: key, Bytes: int64(len(in.data)), SHA256: hexSum(in.data)})
+	}
+	return nil
+}
+
+func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *period.Usage, batches []period.SlotBatch, late []latePeriod) error {
+	dir, err := os.MkdirTemp(p.TempDir, "run-*")
+	if err != nil {
+		return fmt.Errorf("temporary folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	dims := batch.NewDims()
+	g, err := p.gather(ctx, in, dims, u, batches, dir, false)
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	corrections, err := p.gatherLate(ctx, dims, late, dir)
+	if err != nil {
+		return err
+	}
+	r.run.Records, r.suspense = g.records, g.suspended()
+	for _, c := range corrections {
+		defer c.close()
+		r.run.Records.Late += c.after.records.Charged - c.before.records.Charged
+		r.run.Records.Suspense += c.after.records.Suspense
+		r.suspense = append(r.suspense, c.after.suspended()...)
+	}
+	sorted, ranking := dims.Sorted()
+	plan, err := rate.NewPlan(g.totals)
+	if err != nil {
+		return err
+	}
+	owner := owners(in.Organization, in.Issuer, in.Period)
+	for _, payer := range payersIn(in, g, corrections) {
+		m := &payerMonth{p: p, ctx: ctx, r: r, dir: dir, bill: rollup.NewBill(), payer: in.Organization.Payers[payer]}
+		out := batch.NewCharges(owner(m.payer.AccountID), sorted, batch.NewTable[batch.Price]())
+		source := chargesOf(g, plan, payer, ranking, out)
+		if len(corrections) > 0 {
+			source, err = withCorrections(source, corrections, m.payer.AccountID, ranking, out)
+			if err != nil {
+				return err
+			}
+		}
+		if err := m.write(in, source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// payersIn lists the payers that have something to be charged, by account id.
+func payersIn(in rate.Input, g *gathering, corrections []*correction) []int32 {
+	var list []int32
+	for _, payer := range in.Organization.PayersOf(in.Issuer.ID) {
+		for i := range in.Organization.Payers {
+			if in.Organization.Payers[i].AccountID != payer.AccountID {
+				continue
+			}
+			has := g.spills[int32(i)] != nil
+			for _, c := range corrections {
+				has = has || c.has(payer.AccountID)
+			}
+			if has {
+				list = append(list, int32(i))
+			}
+		}
+	}
+	return list
+}
+
+// chargeSource hands batches of charges to a function, in the canonical order.
+type chargeSource func(emit func(*batch.Charges) error) error
+
+// chargesOf rates one payer's usage into out, batch by batch.
+func chargesOf(g *gathering, plan *rate.Plan, payer int32, ranking batch.Ranking, out *batch.Charges) chargeSource {
+	return func(emit func(*batch.Charges) error) error {
+		s := g.spills[payer]
+		if s == nil {
+			return nil
+		}
+		rater := rate.NewRater(plan, payer, out)
+		err := s.runs.Merge(s.file, ranking, func(lines *batch.Lines) error {
+			if err := rater.Rate(lines); err != nil {
+				return err
+			}
+			if out.Len() < emitRows {
+				return nil
+			}
+			defer out.Reset()
+			return emit(out)
+		})
+		if err != nil {
+			return err
+		}
+		defer out.Reset()
+		return emit(out)
+	}
+}
+
+// payerMonth stores the charges of one payer and sums its bill.
+type payerMonth struct {
+	p     *Pipeline
+	ctx   context.Context
+	r     *result
+	dir   string
+	payer schema.Payer
+	bill  *rollup.Bill
+
+	file    *os.File
+	hash    hash.Hash
+	writer  *spool.ChargesWriter
+	current period.Charges
+	chunks  int
+}
+
+func (m *payerMonth) write(in rate.Input, source chargeSource) error {
+	err := source(func(c *batch.Charges) error {
+		for from := 0; from < c.Len(); {
+			if err := m.open(); err != nil {
+				return err
+			}
+			to := min(c.Len(), from+int(ChargeRows-m.current.Rows))
+			if err := m.append(c.Slice(from, to)); err != nil {
+				return err
+			}
+			from = to
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
+	}
+	if err := m.finish(); err != nil {
+		return err
+	}
+	b, err := m.bill.Close(in.Issuer, m.payer, in.Period)
+	if err != nil || b.Charges == 0 {
+		return err
+	}
+	m.r.bills = append(m.r.bills, b)
+	return m.storeBill(b)
+}
+
+// storeBill keeps the bill beside the charges, so that what is printed later is
+// what was closed.
+func (m *payerMonth) storeBill(b bill.Bill) error {
+	data, err := json.Marshal(b, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("bill: %v", err)
+	}
+	o := period.Object{Key: store.RunDocument(m.r.run.ID, m.payer.AccountID, "bill.json"), Bytes: int64(len(data)), SHA256: hexSum(data)}
+	m.r.run.Bills = append(m.r.run.Bills, period.BillTotal{Payer: m.payer.AccountID, Rows: b.Charges, Total: b.Total, Bill: o})
+	return m.p.createChecked(m.ctx, o, store.BytesBody(data))
+}
+
+func (m *payerMonth) open() error {
+	if m.writer != nil {
+		return nil
+	}
+	f, err := os.CreateTemp(m.dir, "charges-*")
+	if err != nil {
+		return fmt.Errorf("temporary file: %w", err)
+	}
+	m.file, m.hash = f, sha256.New()
+	m.current = period.Charges{Payer: m.payer.AccountID}
+	m.writer, err = spool.NewChargesWriter(io.MultiWriter(f, m.hash))
+	return err
+}
+
+func (m *payerMonth) append(c *batch.Charges) error {
+	if err := m.writer.Write(c); err != nil {
+		return err
+	}
+	if err := m.bill.Add(c); err != nil {
+		return err
+	}
+	for _, sum := range []struct {
+		to   *money.Cost
+		from []money.Cost
+	}{{&m.current.List, c.List}, {&m.current.Unblended, c.Unblended}, {&m.current.Blended, c.Blended}} {
+		if err := money.Sum(sum.to, sum.from); err != nil {
+			return fmt.Errorf("total of payer %s: %w", m.payer.AccountID, err)
+		}
+	}
+	m.current.Rows += int64(c.Len())
+	if m.current.Rows == ChargeRows {
+		return m.finish()
+	}
+	return nil
+}
+
+// finish stores the current file and reads it back.
+func (m *payerMonth) finish() error {
+	if m.writer == nil {
+		return nil
+	}
+	defer os.Remove(m.file.Name())
+	defer m.file.Close()
+	if err := m.writer.Close(); err != nil {
+		return err
+	}
+	m.writer = nil
+	m.chunks++
+	size, err := m.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return fmt.Errorf("temporary file: %w", err)
+	}
+	m.current.Object = period.Object{Key: store.RunCharges(m.r.run.ID, m.payer.AccountID, m.chunks), Bytes: size,
+		SHA256: hex.EncodeToString(m.hash.Sum(nil))}
+	if err := m.p.createChecked(m.ctx, m.current.Object, store.FileBody(m.file.Name(), size)); err != nil {
+		return err
+	}
+	m.r.run.Charges = append(m.r.run.Charges, m.current)
+	return nil
+}
+
+// createChecked writes an object of a run and reads it back by size and hash.
+func (p *Pipeline) createChecked(ctx context.Context, o period.Object, body store.Body) error {
+	if err := store.CreateSettled(ctx, p.Store, o.Key, body); err != nil {
+		return err
+	}
+	return p.readBack(ctx, o)
+}
+
+func (p *Pipeline) readBack(ctx context.Context, o period.Object) error {
+	size, sum, err := store.ReadBack(ctx, p.Store, o.Key)
+	if err != nil {
+		return err
+	}
+	if size != o.Bytes || hex.EncodeToString(sum[:]) != o.SHA256 {
+		return fmt.Errorf("%s: reads back as %d bytes with hash %x, written were %d bytes with hash %s; check the store",
+			o.Key, size, sum[:6], o.Bytes, o.SHA256[:12])
+	}
+	return nil
+}
+
+// pinned reads the inputs of a run back from the bucket.
+func (p *Pipeline) pinned(ctx context.Context, run period.Run) (*schema.Organization, *price.Offers, Prices, error) {
+	org, offers := &schema.Organization{}, &price.Offers{}
+	var files []PriceFile
+	for _, o := range run.Inputs {
+		data, err := store.ReadAll(ctx, p.Store, o.Key, o.Bytes)
+		if err != nil {
+			return nil, nil, Prices{}, err
+		}
+		if hexSum(data) != o.SHA256 {
+			return nil, nil, Prices{}, fmt.Errorf("%s: has other bytes than when the run was made", o.Key)
+		}
+		switch name := o.Key[len(store.RunInput(run.ID, "")):]; name {
+		case "offers.json":
+			err = json.Unmarshal(data, offers)
+		case "organization.json":
+			err = json.Unmarshal(data, org)
+		default:
+			files = append(files, PriceFile{name, data})
+		}
+		if err != nil {
+			return nil, nil, Prices{}, fmt.Errorf("%s: %v", o.Key, err)
+		}
+	}
+	prices, err := ParsePrices(files)
+	return org, offers, prices, err
+}

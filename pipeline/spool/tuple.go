@@ -1,0 +1,293 @@
+// Package spool keeps batches in Parquet: accepted usage and rated charges,
+// written with arrow-go and read back batch by batch. It owns the two internal
+// file formats (docs/formats.md) and nothing of their meaning.
+package spool
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/money"
+)
+
+// tuple says how a dictionary of tuples stands in a file: one text column per
+// field, each dictionary-encoded.
+type tuple[T comparable] struct {
+	names  []string
+	fields func(T) []string
+	build  func([]string) (T, error)
+}
+
+func heads() tuple[batch.Head] {
+	return tuple[batch.Head]{
+		names:  []string{schema.FieldUsageAccountID, schema.FieldServiceCode, schema.FieldUsageType, schema.FieldOperation},
+		fields: func(h batch.Head) []string { return []string{h.Account, h.Service, h.UsageType, h.Operation} },
+		build: func(f []string) (batch.Head, error) {
+			return batch.Head{Account: f[0], Service: f[1], UsageType: f[2], Operation: f[3]}, nil
+		},
+	}
+}
+
+func resources() tuple[string] {
+	return tuple[string]{
+		names:  []string{schema.FieldResourceID},
+		fields: func(r string) []string { return []string{r} },
+		build:  func(f []string) (string, error) { return f[0], nil },
+	}
+}
+
+func tails() tuple[batch.Tail] {
+	return tuple[batch.Tail]{
+		names: []string{schema.FieldRegionCode, schema.FieldAvailabilityZone, schema.FieldTags,
+			schema.FieldLineItemType, "priced_by_source", schema.FieldCurrency, schema.FieldUnit},
+		fields: func(t batch.Tail) []string {
+			return []string{t.Region, t.Zone, tagsJSON(t.Tags), t.LineItemType, strconv.FormatBool(t.Priced), t.Currency, t.Unit}
+		},
+		build: func(f []string) (batch.Tail, error) {
+			tags, err := tagsFromJSON(f[2])
+			return batch.Tail{Region: f[0], Zone: f[1], Tags: tags, LineItemType: f[3],
+				Priced: f[4] == "true", Currency: f[5], Unit: f[6]}, err
+		},
+	}
+}
+
+func prices() tuple[batch.Price] {
+	return tuple[batch.Price]{
+		names: []string{"sku", "rate_code", "term", "price_description", "pricing_unit", "unblended_rate",
+			"public_on_demand_rate", "blended_rate", "price_effective_date", "tier_begin", "tier_end",
+			"free_tier_pool", "product", "reason"},
+		fields: func(p batch.Price) []string {
+			return []string{p.SKU, p.RateCode, p.Term, p.Description, p.Unit, rateText(p, p.Rate), rateText(p, p.PublicRate),
+				rateText(p, p.BlendedRate), strconv.FormatInt(p.Effective, 10), p.Begin, p.End, p.Pool, tagsJSON(p.Attributes), p.Reason}
+		},
+		build: buildPrice,
+	}
+}
+
+func rateText(p batch.Price, r money.Rate) string {
+	if !p.Rated {
+		return ""
+	}
+	return r.Text10()
+}
+
+func buildPrice(f []string) (batch.Price, error) {
+	p := batch.Price{SKU: f[0], RateCode: f[1], Term: f[2], Description: f[3], Unit: f[4],
+		Rated: f[5] != "", Begin: f[9], End: f[10], Pool: f[11], Reason: f[13]}
+	var err error
+	if p.Attributes, err = tagsFromJSON(f[12]); err != nil {
+		return p, err
+	}
+	if p.Effective, err = strconv.ParseInt(f[8], 10, 64); err != nil {
+		return p, fmt.Errorf("price_effective_date %q is not a number", f[8])
+	}
+	if !p.Rated {
+		return p, nil
+	}
+	for i, dst := range []*money.Rate{&p.Rate, &p.PublicRate, &p.BlendedRate} {
+		if *dst, err = money.ParseRate(f[5+i]); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// tagsJSON renders a canonical tag set as a JSON object, keys in order; the
+// empty set is the empty string.
+func tagsJSON(canonical string) string {
+	if canonical == "" {
+		return ""
+	}
+	b := []byte{'{'}
+	for i, t := range schema.DecodeTags(canonical) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendQuoted(b, t.Key), ':')
+		b = appendQuoted(b, t.Value)
+	}
+	return string(append(b, '}'))
+}
+
+func appendQuoted(dst []byte, s string) []byte {
+	quoted, err := jsontext.AppendQuote(dst, s)
+	if err != nil {
+		panic("tags are checked to be UTF-8 at ingest: " + err.Error())
+	}
+	return quoted
+}
+
+func tagsFromJSON(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	var m map[string]string
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return "", fmt.Errorf("map %q is not a JSON object of texts: %v", schema.Shorten(text), err)
+	}
+	tags := make([]schema.Tag, 0, len(m))
+	for k, v := range m {
+		tags = append(tags, schema.Tag{Key: k, Value: v})
+	}
+	return string(schema.EncodeTags(nil, tags)), nil
+}
+
+// arrowFields are the file's columns for a tuple.
+func (t tuple[T]) arrowFields() []arrow.Field {
+	fs := make([]arrow.Field, len(t.names))
+	for i, n := range t.names {
+		fs[i] = arrow.Field{Name: n, Type: textType()}
+	}
+	return fs
+}
+
+func textType() *arrow.DictionaryType {
+	return &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
+}
+
+// arrays renders the codes of some rows as one dictionary array per field. A
+// text is looked at once per distinct tuple, and only texts that occur in these
+// rows go into the dictionaries.
+func (t tuple[T]) arrays(mem memory.Allocator, table *batch.Table[T], codes []uint32) []arrow.Array {
+	local, distinct := compact(codes, table.Len())
+	columns := make([][]string, len(t.names))
+	for _, code := range distinct {
+		for i, text := range t.fields(table.Value(code)) {
+			columns[i] = append(columns[i], text)
+		}
+	}
+	arrays := make([]arrow.Array, len(columns))
+	for i, texts := range columns {
+		arrays[i] = dictionaryArray(mem, local, texts)
+	}
+	return arrays
+}
+
+// compact renumbers codes by first sight and lists the codes seen.
+func compact(codes []uint32, size int) (local []int32, distinct []uint32) {
+	place := make([]int32, size)
+	local = make([]int32, len(codes))
+	for i, c := range codes {
+		if place[c] == 0 {
+			distinct = append(distinct, c)
+			place[c] = int32(len(distinct))
+		}
+		local[i] = place[c] - 1
+	}
+	return local, distinct
+}
+
+// dictionaryArray builds a dictionary array whose row i has texts[local[i]];
+// equal texts share one entry.
+func dictionaryArray(mem memory.Allocator, local []int32, texts []string) arrow.Array {
+	entries := array.NewStringBuilder(mem)
+	defer entries.Release()
+	codes := make([]int32, len(texts))
+	seen := make(map[string]int32, len(texts))
+	for i, s := range texts {
+		c, ok := seen[s]
+		if !ok {
+			c = int32(len(seen))
+			seen[s] = c
+			entries.Append(s)
+		}
+		codes[i] = c
+	}
+	indices := make([]int32, len(local))
+	for i, l := range local {
+		indices[i] = codes[l]
+	}
+	index := array.NewInt32Data(array.NewData(arrow.PrimitiveTypes.Int32, len(indices),
+		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(indices))}, nil, 0, 0))
+	return array.NewDictionaryArray(textType(), index, entries.NewArray())
+}
+
+// interner turns the dictionary columns of read batches back into codes.
+type interner[T comparable] struct {
+	tuple   tuple[T]
+	table   *batch.Table[T]
+	columns []int // place of each field in the record
+}
+
+func newInterner[T comparable](t tuple[T], table *batch.Table[T], file *arrow.Schema) (*interner[T], error) {
+	in := &interner[T]{tuple: t, table: table}
+	for _, n := range t.names {
+		at := file.FieldIndices(n)
+		if len(at) != 1 {
+			return nil, fmt.Errorf("column %s is missing", n)
+		}
+		in.columns = append(in.columns, at[0])
+	}
+	return in, nil
+}
+
+// maxFields is the widest tuple; its dictionary codes make a map key.
+const maxFields = 14
+
+// codes appends one code per row of the record. Rows that repeat the row
+// before, as sorted files have them, cost a comparison.
+func (in *interner[T]) codes(dst []uint32, record arrow.RecordBatch) ([]uint32, error) {
+	indices := make([][]int32, len(in.columns))
+	texts := make([]*array.String, len(in.columns))
+	for i, c := range in.columns {
+		var err error
+		if indices[i], texts[i], err = dictionaryColumn(record.Column(c)); err != nil {
+			return nil, fmt.Errorf("column %s: %w", in.tuple.names[i], err)
+		}
+	}
+	seen := map[[maxFields]int32]uint32{}
+	var key, last [maxFields]int32
+	var code uint32
+	for row := range int(record.NumRows()) {
+		for i := range indices {
+			key[i] = indices[i][row]
+		}
+		if row == 0 || key != last {
+			var ok bool
+			if code, ok = seen[key]; !ok {
+				var err error
+				if code, err = in.intern(key, texts); err != nil {
+					return nil, err
+				}
+				seen[key] = code
+			}
+			last = key
+		}
+		dst = append(dst, code)
+	}
+	return dst, nil
+}
+
+func (in *interner[T]) intern(key [maxFields]int32, texts []*array.String) (uint32, error) {
+	fields := make([]string, len(texts))
+	for i, t := range texts {
+		fields[i] = string([]byte(t.Value(int(key[i])))) // a copy: the file's buffer goes away
+	}
+	v, err := in.tuple.build(fields)
+	if err != nil {
+		return 0, err
+	}
+	return in.table.Code(v), nil
+}
+
+func dictionaryColumn(a arrow.Array) ([]int32, *array.String, error) {
+	d, ok := a.(*array.Dictionary)
+	if !ok {
+		return nil, nil, fmt.Errorf("is %s, not dictionary text", a.DataType())
+	}
+	texts, ok := d.Dictionary().(*array.String)
+	index, ok2 := d.Indices().(*array.Int32)
+	if !ok || !ok2 || d.NullN() > 0 {
+		return nil, nil, fmt.Errorf("is %s, not dictionary text without nulls", a.DataType())
+	}
+	return index.Int32Values(), texts, nil
+}

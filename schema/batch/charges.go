@@ -1,0 +1,123 @@
+package batch
+
+import (
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/money"
+)
+
+// Owner stands on every charge of a batch: who bills whom, in which money, for
+// which period.
+type Owner struct {
+	Issuer          string // schema.Issuer.ID
+	IssuerName      string // legal name, the invoicing entity
+	Payer           string // payer account id
+	PayerName       string
+	PricingCurrency money.Currency
+	BillingCurrency money.Currency
+	Period          schema.Period
+	AccountNames    map[string]string // usage account id to display name, as of the period
+}
+
+// Price is what made the figures of a charge, copied from the price list and
+// the offers so that a closed bill needs neither. One row of it serves every
+// charge of the same SKU, version, tier and offer.
+type Price struct {
+	SKU         string
+	RateCode    string // SKU.term.rate of the price list
+	Term        string // OnDemand
+	Description string
+	Unit        string // pricing unit
+	Rated       bool   // false where the cost came with the record: no rate is known
+	Rate        money.Rate
+	PublicRate  money.Rate // the dearest tier's rate on free usage, else Rate
+	BlendedRate money.Rate // organization average of the SKU in the period, 10 decimals
+	Effective   int64      // EffectiveDate of the price version, seconds since 1970
+	Begin, End  string     // tier bounds as in the price list; End is Inf for the last
+	Pool        string     // id of the free tier pool that made it free; empty otherwise
+	Attributes  string     // product attributes of the SKU in the form of schema.EncodeTags
+	Reason      string     // why a charge stands in a later bill than its usage; empty otherwise
+}
+
+// Charges is a batch of rated lines in the canonical order, free portion and
+// tiers of one line following each other. All slices have the same length.
+type Charges struct {
+	Owner  *Owner
+	Dims   *Dims
+	Prices *Table[Price]
+
+	Head, Resource, Tail, Price []uint32
+	Hour                        []schema.Hour
+	Amount                      []money.Usage
+	List                        []money.Cost // at the public on-demand rate; zero where none is known
+	Unblended                   []money.Cost // what the account itself incurs
+	Blended                     []money.Cost // at the organization's average rate
+}
+
+// NewCharges returns an empty batch over the given tables.
+func NewCharges(owner *Owner, dims *Dims, prices *Table[Price]) *Charges {
+	return &Charges{Owner: owner, Dims: dims, Prices: prices}
+}
+
+// Len returns the number of rows.
+func (c *Charges) Len() int { return len(c.Head) }
+
+// Slice returns rows [from, to) as a view.
+func (c *Charges) Slice(from, to int) *Charges {
+	return &Charges{
+		Owner: c.Owner, Dims: c.Dims, Prices: c.Prices,
+		Head: c.Head[from:to], Resource: c.Resource[from:to], Tail: c.Tail[from:to], Price: c.Price[from:to],
+		Hour: c.Hour[from:to], Amount: c.Amount[from:to],
+		List: c.List[from:to], Unblended: c.Unblended[from:to], Blended: c.Blended[from:to],
+	}
+}
+
+// Reset empties the batch and keeps its memory and tables.
+func (c *Charges) Reset() {
+	c.Head, c.Resource, c.Tail, c.Price = c.Head[:0], c.Resource[:0], c.Tail[:0], c.Price[:0]
+	c.Hour, c.Amount = c.Hour[:0], c.Amount[:0]
+	c.List, c.Unblended, c.Blended = c.List[:0], c.Unblended[:0], c.Blended[:0]
+}
+
+// Row is one charge, for the few places that handle charges one by one.
+type Row struct {
+	Key       Key
+	Price     uint32
+	Amount    money.Usage
+	List      money.Cost
+	Unblended money.Cost
+	Blended   money.Cost
+}
+
+// Append adds one charge.
+func (c *Charges) Append(r Row) {
+	c.Head = append(c.Head, r.Key.Head())
+	c.Resource = append(c.Resource, r.Key.Resource())
+	c.Tail = append(c.Tail, r.Key.Tail())
+	c.Hour = append(c.Hour, r.Key.Hour())
+	c.Price = append(c.Price, r.Price)
+	c.Amount = append(c.Amount, r.Amount)
+	c.List = append(c.List, r.List)
+	c.Unblended = append(c.Unblended, r.Unblended)
+	c.Blended = append(c.Blended, r.Blended)
+}
+
+// At returns row i.
+func (c *Charges) At(i int) Row {
+	return Row{
+		Key: LineKey(c.Head[i], c.Resource[i], c.Hour[i], c.Tail[i]), Price: c.Price[i], Amount: c.Amount[i],
+		List: c.List[i], Unblended: c.Unblended[i], Blended: c.Blended[i],
+	}
+}
+
+// AppendAll adds the rows of another batch over the same tables.
+func (c *Charges) AppendAll(o *Charges) {
+	c.Head = append(c.Head, o.Head...)
+	c.Resource = append(c.Resource, o.Resource...)
+	c.Tail = append(c.Tail, o.Tail...)
+	c.Price = append(c.Price, o.Price...)
+	c.Hour = append(c.Hour, o.Hour...)
+	c.Amount = append(c.Amount, o.Amount...)
+	c.List = append(c.List, o.List...)
+	c.Unblended = append(c.Unblended, o.Unblended...)
+	c.Blended = append(c.Blended, o.Blended...)
+}

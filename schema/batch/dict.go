@@ -1,0 +1,75 @@
+package batch
+
+import "slices"
+
+// Table gives each distinct value a code: 0, 1, 2, ... in order of first sight.
+// A value is compared and hashed once; after that a row carries its code.
+type Table[T comparable] struct {
+	values []T
+	codes  map[T]uint32
+}
+
+// NewTable returns an empty table.
+func NewTable[T comparable]() *Table[T] { return &Table[T]{codes: map[T]uint32{}} }
+
+// Code returns the code of v, adding it when it is new.
+func (t *Table[T]) Code(v T) uint32 {
+	if c, ok := t.codes[v]; ok {
+		return c
+	}
+	c := uint32(len(t.values))
+	t.values = append(t.values, v)
+	t.codes[v] = c
+	return c
+}
+
+// Find returns the code of v, or false when the table does not hold it.
+func (t *Table[T]) Find(v T) (uint32, bool) {
+	c, ok := t.codes[v]
+	return c, ok
+}
+
+// Value returns the value of a code.
+func (t *Table[T]) Value(code uint32) T { return t.values[code] }
+
+// Values returns all values, indexed by code. The slice must not be changed.
+func (t *Table[T]) Values() []T { return t.values }
+
+// Len returns the number of distinct values.
+func (t *Table[T]) Len() int { return len(t.values) }
+
+// Ranks returns, for each code, the place of its value in the order of compare.
+// Ranks compare as the values do, so sorting by rank is sorting by value.
+func (t *Table[T]) Ranks(compare func(a, b T) int) []uint32 {
+	order := make([]uint32, len(t.values))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return compare(t.values[a], t.values[b]) })
+	ranks := make([]uint32, len(order))
+	for rank, code := range order {
+		ranks[code] = uint32(rank)
+	}
+	return ranks
+}
+
+// Sorted returns the table renumbered so that codes are ranks, and the map
+// from old code to new.
+func (t *Table[T]) Sorted(compare func(a, b T) int) (*Table[T], []uint32) {
+	ranks := t.Ranks(compare)
+	sorted := &Table[T]{values: make([]T, len(t.values)), codes: make(map[T]uint32, len(t.values))}
+	for code, v := range t.values {
+		sorted.values[ranks[code]] = v
+		sorted.codes[v] = ranks[code]
+	}
+	return sorted, ranks
+}
+
+// codeBytes is Code for a text table and a byte view; it allocates only for a
+// value that is new.
+func codeBytes(t *Table[string], v []byte) uint32 {
+	if c, ok := t.codes[string(v)]; ok {
+		return c
+	}
+	return t.Code(string(v))
+}

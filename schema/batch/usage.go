@@ -1,0 +1,139 @@
+package batch
+
+import (
+	"slices"
+
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/money"
+)
+
+// Usage is a batch of usage records, column by column. All slices have the
+// same length.
+type Usage struct {
+	Dims    *Dims
+	Sources *Table[string]
+
+	Head, Resource, Tail []uint32
+	Start, End           []int64 // nanoseconds since 1970, UTC, end exclusive
+	Amount               []money.Usage
+	Cost                 []money.Cost // zero where the tail is not Priced
+	Source               []uint32
+	IDs                  Text
+	File                 []uint32 // index of the file within the delivery
+	Line                 []int64  // 1-based line or row within the file
+}
+
+// NewUsage returns an empty batch with dictionaries of its own.
+func NewUsage() *Usage { return &Usage{Dims: NewDims(), Sources: NewTable[string]()} }
+
+// Len returns the number of rows.
+func (u *Usage) Len() int { return len(u.Head) }
+
+// Hour returns the hour in which row i counts.
+func (u *Usage) Hour(i int) schema.Hour { return schema.HourOf(u.Start[i]) }
+
+// Append interns one record into the batch.
+func (u *Usage) Append(r *schema.Record) {
+	u.Head = append(u.Head, u.Dims.headCode(r))
+	u.Resource = append(u.Resource, codeBytes(u.Dims.Resources, r.ResourceID))
+	u.Tail = append(u.Tail, u.Dims.tailCode(r))
+	u.Start = append(u.Start, r.UsageStart)
+	u.End = append(u.End, r.UsageEnd)
+	u.Amount = append(u.Amount, r.UsageAmount)
+	u.Cost = append(u.Cost, r.Cost)
+	u.Source = append(u.Source, codeBytes(u.Sources, r.Source))
+	u.IDs.Append(r.RecordID)
+	u.File = append(u.File, r.File)
+	u.Line = append(u.Line, r.Line)
+}
+
+func (d *Dims) headCode(r *schema.Record) uint32 {
+	// The compiler looks a composite key made of string conversions up without
+	// allocating; only a new head is copied.
+	if c, ok := d.Heads.codes[Head{string(r.UsageAccountID), string(r.ServiceCode), string(r.UsageType), string(r.Operation)}]; ok {
+		return c
+	}
+	return d.Heads.Code(Head{string(r.UsageAccountID), string(r.ServiceCode), string(r.UsageType), string(r.Operation)})
+}
+
+func (d *Dims) tailCode(r *schema.Record) uint32 {
+	if c, ok := d.Tails.codes[Tail{string(r.RegionCode), string(r.AvailabilityZone), string(r.Tags),
+		string(r.LineItemType), r.Priced, string(r.Currency), string(r.Unit)}]; ok {
+		return c
+	}
+	return d.Tails.Code(Tail{string(r.RegionCode), string(r.AvailabilityZone), string(r.Tags),
+		string(r.LineItemType), r.Priced, string(r.Currency), string(r.Unit)})
+}
+
+// Sorted returns the kept rows in the canonical line order, ties in the order
+// of arrival, over dictionaries that are sorted too. Keep is indexed by row;
+// nil keeps all.
+func (u *Usage) Sorted(keep []bool) *Usage {
+	dims, ranking := u.Dims.Sorted()
+	type place struct {
+		key Key
+		row uint32
+	}
+	places := make([]place, 0, u.Len())
+	for i := range u.Head {
+		if keep == nil || keep[i] {
+			key := LineKey(ranking.Heads[u.Head[i]], ranking.Resources[u.Resource[i]], u.Hour(i), ranking.Tails[u.Tail[i]])
+			places = append(places, place{key, uint32(i)})
+		}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		if c := a.key.Compare(b.key); c != 0 {
+			return c
+		}
+		return int(a.row) - int(b.row)
+	})
+	s := &Usage{Dims: dims, Sources: u.Sources}
+	s.grow(len(places))
+	for _, p := range places {
+		i := p.row
+		s.Head = append(s.Head, p.key.Head())
+		s.Resource = append(s.Resource, p.key.Resource())
+		s.Tail = append(s.Tail, p.key.Tail())
+		s.Start = append(s.Start, u.Start[i])
+		s.End = append(s.End, u.End[i])
+		s.Amount = append(s.Amount, u.Amount[i])
+		s.Cost = append(s.Cost, u.Cost[i])
+		s.Source = append(s.Source, u.Source[i])
+		s.IDs.Append(u.IDs.At(int(i)))
+		s.File = append(s.File, u.File[i])
+		s.Line = append(s.Line, u.Line[i])
+	}
+	return s
+}
+
+func (u *Usage) grow(n int) {
+	u.Head, u.Resource, u.Tail = make([]uint32, 0, n), make([]uint32, 0, n), make([]uint32, 0, n)
+	u.Start, u.End = make([]int64, 0, n), make([]int64, 0, n)
+	u.Amount, u.Cost = make([]money.Usage, 0, n), make([]money.Cost, 0, n)
+	u.Source, u.File, u.Line = make([]uint32, 0, n), make([]uint32, 0, n), make([]int64, 0, n)
+}
+
+// Text is a column of short texts that are nearly all distinct, kept as one
+// run of bytes with offsets, as Arrow keeps them.
+type Text struct {
+	ends []int32
+	data []byte
+}
+
+// Append adds a value.
+func (t *Text) Append(v []byte) {
+	t.data = append(t.data, v...)
+	t.ends = append(t.ends, int32(len(t.data)))
+}
+
+// At returns value i as a view.
+func (t *Text) At(i int) []byte {
+	start := int32(0)
+	if i > 0 {
+		start = t.ends[i-1]
+	}
+	return t.data[start:t.ends[i]]
+}
+
+// Len returns the number of values.
+func (t *Text) Len() int { return len(t.ends) }

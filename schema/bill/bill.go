@@ -1,0 +1,75 @@
+// Package bill holds what a month comes to: the lines and totals of a payer's
+// bill, the invoice made from it, and the states of a period. All figures are
+// stored; drawing a document computes nothing.
+package bill
+
+import (
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/money"
+)
+
+// Bill is one payer's month, summed from its charges.
+type Bill struct {
+	Issuer   schema.Issuer  `json:"issuer"`
+	Payer    schema.Payer   `json:"payer"` // without its member list
+	Period   schema.Period  `json:"period"`
+	Currency money.Currency `json:"currency"`
+	Lines    []Line         `json:"lines"`    // sorted by account, service, usage type, operation, price
+	Services []Subtotal     `json:"services"` // sorted by key: service code
+	Accounts []Subtotal     `json:"accounts"` // sorted by key: usage account id
+	Charges  int64          `json:"charges"`  // number of charge rows summed
+	Total    money.Cost     `json:"total"`    // exact sum of all unblended costs, 10 decimals
+}
+
+// Line is the sum of the charges that share account, service, usage type,
+// operation, zone and price.
+type Line struct {
+	Account     string      `json:"account"`
+	AccountName string      `json:"account_name"`
+	Service     string      `json:"service"`
+	UsageType   string      `json:"usage_type"`
+	Operation   string      `json:"operation"`
+	Region      string      `json:"region"`
+	RateCode    string      `json:"rate_code"`
+	Type        string      `json:"line_item_type"`
+	Description string      `json:"description"`
+	Unit        string      `json:"unit"`
+	Usage       money.Usage `json:"usage_quantity"`
+	Rate        string      `json:"rate"`         // unblended rate as text, blank where the cost came with the records
+	BlendedRate string      `json:"blended_rate"` // as text, blank like Rate
+	Cost        money.Cost  `json:"cost"`         // exact sum of unblended costs
+	Reason      string      `json:"reason,omitempty"`
+}
+
+// Subtotal is the exact sum of one service or one account.
+type Subtotal struct {
+	Key  string     `json:"key"`
+	Name string     `json:"name,omitempty"`
+	Cost money.Cost `json:"cost"`
+}
+
+// Invoice is the numbered document made from a bill. Printed amounts are
+// rounded to the currency's minor unit; Rounding is the visible difference, so
+// that the printed lines plus Rounding are exactly Total.
+type Invoice struct {
+	Number      string         `json:"invoice_id"`
+	Kind        string         `json:"kind"` // invoice
+	Issuer      schema.Issuer  `json:"issuer"`
+	Payer       schema.Payer   `json:"payer"`
+	Period      schema.Period  `json:"period"`
+	InvoiceDate schema.Date    `json:"invoice_date"` // day of issue in the issuer's zone
+	DueDate     schema.Date    `json:"due_date"`
+	Currency    money.Currency `json:"currency"`
+	Lines       []InvoiceLine  `json:"lines"`    // one per service, by service code
+	Accounts    []Subtotal     `json:"accounts"` // for information, exact
+	ExactTotal  money.Cost     `json:"exact_total"`
+	Rounding    money.Cost     `json:"rounding"`
+	Total       money.Cost     `json:"total"` // in minor units
+}
+
+// InvoiceLine is one printed line.
+type InvoiceLine struct {
+	Service string     `json:"service"`
+	Exact   money.Cost `json:"exact"`
+	Amount  money.Cost `json:"amount"` // Exact rounded half away from zero to the minor unit
+}
