@@ -16,9 +16,11 @@ import (
 const attributeOperation = "operation"
 
 // DerivePrices reads Cost and Usage Reports and returns the price list that
-// they imply, with notes on what they do not say.
-func DerivePrices(ctx context.Context, files []ingest.Input, limits ingest.Limits) (list []byte, notes []string, err error) {
-	d := &deriver{seen: map[price.Observation]*price.Observation{}}
+// they imply, with notes on what they do not say. A report tells no unit for
+// usage that was free in every row; where a free tier pool of the offers counts
+// such usage, the unit is the pool's.
+func DerivePrices(ctx context.Context, files []ingest.Input, offers price.Offers, limits ingest.Limits) (list []byte, notes []string, err error) {
+	d := &deriver{seen: map[price.Observation]*price.Observation{}, offers: offers}
 	for _, f := range files {
 		if err := ingest.ReadCURPrices(ctx, f, ingest.Options{Format: ingest.CUR, Limits: limits}, d.add); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", f.Name, err)
@@ -41,6 +43,7 @@ type deriver struct {
 	seen      map[price.Observation]*price.Observation // by what they agree in
 	first     schema.Hour
 	operation bool // some row names the operation of its SKU
+	offers    price.Offers
 }
 
 func (d *deriver) add(p *ingest.CURPrice) error {
@@ -76,6 +79,12 @@ func (d *deriver) add(p *ingest.CURPrice) error {
 func (d *deriver) finish(o price.Observation) price.Observation {
 	if d.operation {
 		o.Operation = skuOperation(o.Attributes)
+	}
+	sku := price.SKU{ServiceCode: o.ServiceCode, UsageType: o.UsageType, Operation: o.Operation, Region: o.Region}
+	for i := range d.offers.FreeTier {
+		if pool := &d.offers.FreeTier[i]; o.Unit == "" && pool.Picks(&sku) {
+			o.Unit = pool.Unit
+		}
 	}
 	return o
 }

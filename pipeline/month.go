@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/monthend/monthend/pipeline/ingest"
 	"github.com/monthend/monthend/pipeline/invoice"
 	"github.com/monthend/monthend/pipeline/period"
 	"github.com/monthend/monthend/pipeline/report"
@@ -79,7 +79,7 @@ func (p *Pipeline) Close(ctx context.Context, issuerID, name string) (*period.Cl
 	if err != nil {
 		return nil, err
 	}
-	if err := at.unresolved(); err != nil {
+	if err := at.unresolved(p.Sources); err != nil {
 		return nil, err
 	}
 	r, err := p.compute(ctx, at.issuer, at.period, at.usage, late)
@@ -242,21 +242,28 @@ func (at *place) rejects() []period.SlotReject {
 	return list
 }
 
-// unresolved returns what keeps the month open beside suspense.
-func (at *place) unresolved() error {
+// unresolved returns what keeps the month open beside suspense. A snapshot
+// source must have delivered a final report: after the close none is taken.
+func (at *place) unresolved(sources []ingest.Source) error {
 	var reasons []string
 	if n := len(at.rejects()); n > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d rejects wait; see `monthend pending list`, then deliver corrected data or waive them", n))
 	}
-	for _, s := range at.usage.Snapshots {
-		if s.Period == at.period.Name && !s.Final {
-			reasons = append(reasons, fmt.Sprintf("snapshot source %s is not final for %s; deliver the final report, or ingest it with --final", s.Source, s.Period))
+	for _, s := range sources {
+		if !s.Snapshot {
+			continue
+		}
+		snapshot, ok := at.usage.Snapshots[period.FileKey(s.Name, at.period.Name)]
+		switch {
+		case !ok:
+			reasons = append(reasons, fmt.Sprintf("snapshot source %s has delivered nothing for %s", s.Name, at.period.Name))
+		case !snapshot.Final:
+			reasons = append(reasons, fmt.Sprintf("snapshot source %s is not final for %s; deliver the final report, or ingest it with --final", s.Name, at.period.Name))
 		}
 	}
 	if len(reasons) == 0 {
 		return nil
 	}
-	slices.Sort(reasons)
 	return fmt.Errorf("%w: period %s of issuer %s: %s", ErrBlocked, at.period.Name, at.issuer.ID, strings.Join(reasons, "; "))
 }
 

@@ -36,6 +36,7 @@ type Pipeline struct {
 	Offers       *price.Offers
 	Exports      []Export
 	Sources      []ingest.Source // declared sources; a snapshot source must be final before a close
+	Base         string          // full address of the store's root in manifests, such as s3://bucket/; blank: keys alone
 	CloseWait    time.Duration   // after the period's end, before it may be closed
 	Limits       ingest.Limits
 }

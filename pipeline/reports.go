@@ -244,7 +244,7 @@ func (w *exportWriters) keep(e *exportWriter, files []report.File) error {
 		return fmt.Errorf("export %s: %w", e.def.Name, err)
 	}
 	w.r.exports = append(w.r.exports, preparedExport{files: files, proof: proof, export: report.Export{
-		Name: e.def.Name, Account: e.account, Owner: w.owner, Format: e.def.Format, Run: w.spec.run.ID, State: w.spec.state,
+		Name: e.def.Name, Account: e.account, Owner: w.owner, Format: e.def.Format, Run: w.spec.run.ID, Base: w.p.Base, State: w.spec.state,
 		Pending: report.Pending{Rejected: w.spec.rejected, Suspended: w.spec.suspense}}})
 	return nil
 }

@@ -169,7 +169,7 @@ func listFolder(path string) ([]ingest.Input, error) {
 		if err != nil || d.IsDir() || skipName(d.Name()) {
 			return err
 		}
-		info, err := d.Info()
+		info, err := os.Stat(name) // of the file itself where name is a link
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/monthend/monthend/pipeline"
 	"github.com/monthend/monthend/pipeline/ingest"
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -45,7 +46,7 @@ func (p *program) pricesCheckCommand() *cobra.Command {
 
 func (p *program) pricesDeriveCommand() *cobra.Command {
 	var from []string
-	var out string
+	var out, offersFile string
 	cmd := &cobra.Command{
 		Use: "derive --from-cur FILE", Short: "Write the price list that a Cost and Usage Report implies", Args: cobra.NoArgs,
 		Long: `Reads the rated rows of a Cost and Usage Report and writes a price list: the rate
@@ -60,7 +61,14 @@ bounds. What the report does not say is told as notes on stderr.`,
 				}
 				files = append(files, found...)
 			}
-			list, notes, err := pipeline.DerivePrices(cmd.Context(), files, ingest.DefaultLimits())
+			var offers price.Offers
+			if offersFile != "" {
+				var problems schema.Problems
+				if offers, problems = loadOffers(offersFile); len(problems) > 0 {
+					return usageError{problems}
+				}
+			}
+			list, notes, err := pipeline.DerivePrices(cmd.Context(), files, offers, ingest.DefaultLimits())
 			if err != nil {
 				return err
 			}
@@ -79,6 +87,7 @@ bounds. What the report does not say is told as notes on stderr.`,
 		},
 	}
 	cmd.Flags().StringArrayVar(&from, "from-cur", nil, "report file or folder, CSV or Parquet; may be repeated")
+	cmd.Flags().StringVar(&offersFile, "offers", "", "offers file whose pools tell the unit of usage that was always free")
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default: stdout)")
 	if err := cmd.MarkFlagRequired("from-cur"); err != nil {
 		panic(err)

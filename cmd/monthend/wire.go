@@ -96,6 +96,12 @@ func (p *program) load() (*session, error) {
 	if len(problems) > 0 {
 		return nil, usageError{problems}
 	}
+	for _, source := range c.Sources {
+		s.Sources = append(s.Sources, ingestSource(source, false))
+	}
+	if c.Store.S3 != nil {
+		s.Base = "s3://" + strings.TrimSuffix(c.Store.S3.Bucket+"/"+c.Store.S3.Prefix, "/") + "/"
+	}
 	for _, e := range c.Exports {
 		def := pipeline.Export{Name: e.Name, Members: e.Members, ChunkRows: e.ChunkRows, Resources: e.IncludeResources}
 		if e.Format == "csv" {
@@ -148,16 +154,20 @@ func (s *session) loadPrices() schema.Problems {
 	if s.config.Offers == "" {
 		return nil
 	}
-	data, err := os.ReadFile(s.config.Offers)
-	if err != nil {
-		return schema.Problems{{File: s.config.Offers, Reason: "cannot be read: " + reason(err), Hint: "name the file under offers"}}
-	}
-	offers, problems := config.LoadOffers(s.config.Offers, data)
+	offers, problems := loadOffers(s.config.Offers)
 	s.Offers = &offers
 	if len(problems) == 0 {
 		problems = offers.Check(s.config.Offers, catalog)
 	}
 	return problems
+}
+
+func loadOffers(path string) (price.Offers, schema.Problems) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return price.Offers{}, schema.Problems{{File: path, Reason: "cannot be read: " + reason(err), Hint: "name the offers file"}}
+	}
+	return config.LoadOffers(path, data)
 }
 
 func reason(err error) string {

@@ -157,7 +157,6 @@ func (k *offerCheck) members(pools []Pool, c *Catalog) {
 	clash := map[[2]int]bool{}
 	for i := range pools {
 		p := &pools[i]
-		k.selectors(i, p, c)
 		first := -1
 		unitFault := false
 		for s := range c.SKUs {
@@ -183,14 +182,8 @@ func (k *offerCheck) members(pools []Pool, c *Catalog) {
 			}
 			held[s] = append(held[s], i)
 		}
-	}
-}
-
-// selectors reports each selector that picks no SKU: most likely a slip.
-func (k *offerCheck) selectors(i int, p *Pool, c *Catalog) {
-	for n, s := range p.Select {
-		if !slices.ContainsFunc(c.SKUs, func(sku SKU) bool { return s.Matches(&sku) }) {
-			k.fault(i, fmt.Sprintf("select[%d]", n), s.UsageType, "picks no SKU of the price list", "compare service_code, usage_type, operation and region_code with the list")
+		if first < 0 {
+			k.fault(i, "select", p.ID, "picks no SKU of the price list", "compare service_code, usage_type, operation and region_code with the list")
 		}
 	}
 }
