@@ -36,11 +36,12 @@ s3: ## the store suite and a month, on a real S3 server on loopback
 	testdata/s3server/with-s3 go test -count=1 -v -run 'TestS3' ./cmd/monthend
 
 check: ## everything a change must pass; the tree must be as before at the end
-	@before=$$(git status --porcelain) && \
+	@tree() { git status --porcelain && git diff | git hash-object --stdin; }; \
+	before=$$(tree) && \
 	$(MAKE) --no-print-directory lint house test s3 && \
-	after=$$(git status --porcelain) && \
+	after=$$(tree) && \
 	if [ "$$before" != "$$after" ]; then \
-		echo "the checks changed the tree:"; echo "$$after"; git --no-pager diff --stat; exit 1; \
+		echo "the checks changed the tree:"; git status --short; git --no-pager diff --stat; exit 1; \
 	fi && echo "check: all passed"
 
 real: ## two real AWS months rated again; needs ../shared/data

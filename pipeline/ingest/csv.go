@@ -278,7 +278,7 @@ func printable(b []byte) bool {
 }
 
 // readText reads a file that is CSV or JSON lines, once expanded.
-func (s *session) readText(d *delivery, _ packing) error {
+func (s *session) readText(d *delivery) error {
 	expanded, err := d.expand(s.lim)
 	if err != nil {
 		return err

@@ -345,8 +345,12 @@ func TestCase_X16_RunClaimsGigabytes(t *testing.T) {
 	if !runsFit([]byte{3, 0xff}, 1, 5) { // one packed group of 8, 5 of them used
 		t.Error("a padded group does not fit")
 	}
-	if runsFit([]byte{5, 0xff, 0xff}, 1, 8) {
-		t.Error("two packed groups fit 8 values")
+	many := binary.AppendUvarint(nil, 100<<1|1)
+	if runsFit(append(many, make([]byte, 100)...), 1, 8) {
+		t.Error("a hundred packed groups fit 8 values")
+	}
+	if runsFit(bytes.Repeat([]byte{0x7e, 1}, 20), 1, 600) {
+		t.Error("20 runs of 63 fit 600 values")
 	}
 	if deltaCount(binary.AppendUvarint([]byte{0x80, 1, 4}, 1<<40)) != 1<<40 {
 		t.Error("the count of a delta run is not found")

@@ -1,3 +1,8 @@
+// Package ingest turns files of usage into accepted records: it reads CSV, JSON
+// lines, Parquet and Cost and Usage Reports, checks every field, and tells new
+// records from duplicates and conflicts by the id index. It owns what makes a
+// file or a row acceptable. It looks up no price and knows neither payers nor
+// periods of issuers, so that what is accepted does not depend on them.
 package ingest
 
 import (
@@ -201,7 +206,7 @@ func (s *session) read(d *delivery) error {
 	if packing == packedParquet {
 		err = s.readWholeThenParquet(d)
 	} else {
-		err = s.readText(d, packing)
+		err = s.readText(d)
 	}
 	if err != nil {
 		return err

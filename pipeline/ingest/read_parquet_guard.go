@@ -282,32 +282,34 @@ func (g *pageGuard) values(h pageHeader, b []byte) error {
 	return nil
 }
 
+// maxPadding is how many values writers add to fill the last packed run: 7 by
+// the format, up to 255 seen.
+const maxPadding = 512
+
 // runsFit walks runs of the RLE and bit-packing hybrid and tells whether they
 // hold no more than the given number of values, padding aside.
 func runsFit(b []byte, width int, values int64) bool {
-	count := int64(0)
-	for len(b) > 0 && count < values {
+	count, limit := int64(0), values+maxPadding
+	for len(b) > 0 {
 		head, n := binary.Uvarint(b)
-		if n <= 0 || head>>1 > uint64(values)+8 {
+		if n <= 0 || head>>1 > uint64(limit) {
 			return false
 		}
 		b = b[n:]
-		size := (width + 7) / 8
-		run := int64(head >> 1)
+		run, size := int64(head>>1), (width+7)/8
 		if head&1 == 1 {
 			size, run = int(run)*width, run*8
 		}
-		if size > len(b) {
+		if run == 0 {
+			continue // as the library does
+		}
+		if count += run; count > limit || size > len(b) {
 			return false
 		}
 		b = b[size:]
-		count += run
 	}
-	// A writer pads the last packed run to a multiple of eight; nothing follows.
-	return count <= values+7 && (len(b) == 0 || allZero(b))
+	return true
 }
-
-func allZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
 // deltaCount returns how many values a delta encoded run claims.
 func deltaCount(b []byte) uint64 {

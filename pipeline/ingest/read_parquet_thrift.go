@@ -100,14 +100,14 @@ func (t *thriftScan) fields(depth int, path [2]int, visit func(path [2]int, valu
 func (t *thriftScan) value(depth int, kind byte, path [2]int, visit func([2]int, int64)) error {
 	switch kind {
 	case thriftTrue, thriftFalse:
-		visit2(visit, depth, path, int64(2-kind))
+		see(visit, depth, path, int64(2-kind))
 		return nil
 	case thriftByte:
 		return t.pass(1)
 	case thriftI16, thriftI32, thriftI64:
 		v, err := t.varint()
 		if err == nil {
-			visit2(visit, depth, path, v)
+			see(visit, depth, path, v)
 		}
 		return err
 	case thriftDouble:
@@ -126,7 +126,8 @@ func (t *thriftScan) value(depth int, kind byte, path [2]int, visit func([2]int,
 	return errThrift // a map, which Parquet has none of, or no type at all
 }
 
-func visit2(visit func([2]int, int64), depth int, path [2]int, v int64) {
+// see calls visit for the integers that are near the top.
+func see(visit func([2]int, int64), depth int, path [2]int, v int64) {
 	if visit != nil && depth < len(path) {
 		visit(path, v)
 	}

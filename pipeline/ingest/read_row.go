@@ -206,7 +206,7 @@ func (s *session) checkText() *fault {
 		if len(text) > limit {
 			return &fault{field: f, value: string(text[:schema.MaxProblemValue]), reason: fmt.Sprintf("has %d bytes, more than %d", len(text), limit)}
 		}
-		if r.clean && f != fSource {
+		if r.clean && f != fSource || printable(text) {
 			continue
 		}
 		if fl := textFault(f, text); fl != nil {

@@ -13,6 +13,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"github.com/monthend/monthend/schema"
 )
 
 // RowGroup is the number of rows of a row group: what a reader holds at once.
@@ -22,13 +24,20 @@ const RowGroup = 131072
 // gives equal bytes.
 const createdBy = "monthend"
 
+// properties leave out what the only reader, this package, has no use for:
+// statistics, which cost a hash of every cell, and dictionaries of ids and
+// amounts, which are nearly all distinct.
 func properties() *parquet.WriterProperties {
-	return parquet.NewWriterProperties(
+	p := []parquet.WriterProperty{
 		parquet.WithCreatedBy(createdBy), parquet.WithCompression(compress.Codecs.Snappy),
-		parquet.WithDictionaryPageSizeLimit(64<<20), parquet.WithMaxRowGroupLength(RowGroup),
-		parquet.WithPageIndexEnabled(true), parquet.WithVersion(parquet.V2_6),
-		// Ids, lines and amounts are nearly all distinct: a dictionary of them only costs.
-		parquet.WithDictionaryFor("record_id", false), parquet.WithDictionaryFor("line", false))
+		parquet.WithDictionaryPageSizeLimit(64 << 20), parquet.WithMaxRowGroupLength(RowGroup),
+		parquet.WithStats(false), parquet.WithVersion(parquet.V2_6),
+	}
+	for _, column := range []string{schema.FieldRecordID, columnLine, schema.FieldUsageAmount, schema.FieldCost,
+		columnList, columnUnblended, columnBlended} {
+		p = append(p, parquet.WithDictionaryFor(column, false))
+	}
+	return parquet.NewWriterProperties(p...)
 }
 
 // writer appends record batches to a Parquet file, one row group each.
@@ -38,12 +47,12 @@ type writer struct {
 	mem    memory.Allocator
 }
 
-func newWriter(w io.Writer, schema *arrow.Schema) (*writer, error) {
-	out, err := pqarrow.NewFileWriter(schema, w, properties(), pqarrow.NewArrowWriterProperties())
+func newWriter(w io.Writer, columns *arrow.Schema) (*writer, error) {
+	out, err := pqarrow.NewFileWriter(columns, w, properties(), pqarrow.NewArrowWriterProperties())
 	if err != nil {
 		return nil, fmt.Errorf("open Parquet writer: %v", err)
 	}
-	return &writer{schema: schema, out: out, mem: memory.DefaultAllocator}, nil
+	return &writer{schema: columns, out: out, mem: memory.DefaultAllocator}, nil
 }
 
 func (w *writer) write(columns []arrow.Array, rows int) error {
