@@ -40,21 +40,15 @@ func (p *Pipeline) Refresh(ctx context.Context, issuerID, name string) (*period.
 	if err != nil && !errors.Is(err, ErrBlocked) {
 		return nil, err
 	}
-	r, err := p.compute(ctx, at.issuer, at.period, at.usage, late)
+	r, err := p.compute(ctx, at, late, false)
 	if err != nil {
 		return nil, err
 	}
-	spec := at.reportSpec(r.run, r.bills, owners(p.Organization, at.issuer, at.period))
-	spec.suspense = r.run.Records.Suspense
-	files, err := p.prepareReports(ctx, spec)
-	if err != nil {
-		return nil, err
-	}
-	defer files.close()
+	defer r.close()
 	if err := p.commitRefresh(ctx, at, r.run); err != nil {
 		return nil, err
 	}
-	_, err = files.publish(ctx, p.Store, p.still(ctx, at, r.run.ID))
+	_, err = r.publish(ctx, p.Store, p.still(ctx, at, r.run.ID))
 	if errors.Is(err, errMoved) {
 		err = nil // somebody newer writes the reports
 	}
@@ -82,18 +76,14 @@ func (p *Pipeline) Close(ctx context.Context, issuerID, name string) (*period.Cl
 	if err := at.unresolved(p.Sources); err != nil {
 		return nil, err
 	}
-	r, err := p.compute(ctx, at.issuer, at.period, at.usage, late)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkRun(r); err != nil {
-		return nil, err
-	}
-	files, err := p.prepareReports(ctx, at.reportSpec(r.run, r.bills, owners(p.Organization, at.issuer, at.period)))
+	r, err := p.compute(ctx, at, late, true)
 	if err != nil {
 		return nil, fmt.Errorf("close refused: %w", err)
 	}
-	defer files.close()
+	defer r.close()
+	if err := checkRun(r); err != nil {
+		return nil, err
+	}
 	if err := p.checkInvoices(at, r.bills); err != nil {
 		return nil, fmt.Errorf("close refused: %w", err)
 	}
@@ -101,7 +91,7 @@ func (p *Pipeline) Close(ctx context.Context, issuerID, name string) (*period.Cl
 	if err != nil || closed.Run.ID != r.run.ID {
 		return closed, err // another closer was first; its word counts
 	}
-	_, err = files.publish(ctx, p.Store, p.still(ctx, at, r.run.ID))
+	_, err = r.publish(ctx, p.Store, p.still(ctx, at, r.run.ID))
 	if errors.Is(err, errMoved) {
 		err = nil
 	}
@@ -226,8 +216,8 @@ func (p *Pipeline) at(ctx context.Context, issuerID, name string) (*place, error
 	return at, err
 }
 
-func (at *place) reportSpec(run period.Run, bills []bill.Bill, owner ownerFunc) reportSpec {
-	return reportSpec{run: run, bills: bills, owner: owner, state: report.Estimated,
+func (at *place) reportSpec(run period.Run, owner ownerFunc) reportSpec {
+	return reportSpec{run: run, owner: owner, state: report.Estimated,
 		rejected: int64(len(at.rejects())), suspense: run.Records.Suspense}
 }
 

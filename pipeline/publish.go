@@ -119,7 +119,7 @@ func (p *Pipeline) prepareFinal(ctx context.Context, at *place, n *numbers) (*fi
 		return nil, err
 	}
 	f := &final{}
-	spec := reportSpec{run: run, bills: bills, owner: owners(org, issuer, run.Period), state: report.Estimated, invoices: map[string]bill.Invoice{}}
+	spec := reportSpec{run: run, owner: owners(org, issuer, run.Period), state: report.Final, invoices: map[string]bill.Invoice{}}
 	for _, b := range bills {
 		number, ok := n.byPayer[b.Payer.AccountID]
 		if !ok {
@@ -132,8 +132,7 @@ func (p *Pipeline) prepareFinal(ctx context.Context, at *place, n *numbers) (*fi
 		spec.invoices[b.Payer.AccountID] = d.invoice
 		f.drawn = append(f.drawn, d)
 	}
-	spec.state = report.Final
-	if f.reports, err = p.prepareReports(ctx, spec); err != nil {
+	if f.reports, err = p.prepareReports(ctx, spec, bills); err != nil {
 		return nil, err
 	}
 	for _, d := range f.drawn {
@@ -225,7 +224,7 @@ func (p *Pipeline) republishClosed(ctx context.Context, at *place) error {
 	if err != nil {
 		return err
 	}
-	files, err := p.prepareReports(ctx, at.reportSpec(run, bills, owners(org, issuer, run.Period)))
+	files, err := p.prepareReports(ctx, at.reportSpec(run, owners(org, issuer, run.Period)), bills)
 	if err != nil {
 		return err
 	}

@@ -42,8 +42,7 @@ type preparedBill struct {
 // reportSpec says what the reports of a run are to tell.
 type reportSpec struct {
 	run      period.Run
-	owner    func(payer string) *batch.Owner
-	bills    []bill.Bill
+	owner    ownerFunc
 	invoices map[string]bill.Invoice // by payer; empty until issued
 	state    string                  // report.Estimated or report.Final
 	through  time.Time               // of an estimated bill: usage up to here is in it
@@ -53,38 +52,47 @@ type reportSpec struct {
 
 func (r *reports) close() { os.RemoveAll(r.dir) }
 
-// prepareReports writes every export and bill of a run into a temporary folder
-// and proves each against the charges: it returns an error when a report, the
-// charges, a bill or an invoice disagree.
-func (p *Pipeline) prepareReports(ctx context.Context, spec reportSpec) (*reports, error) {
+// newReports makes the folder for the files.
+func (p *Pipeline) newReports() (*reports, error) {
 	dir, err := os.MkdirTemp(p.TempDir, "reports-*")
 	if err != nil {
 		return nil, fmt.Errorf("temporary folder: %w", err)
 	}
-	r := &reports{dir: dir}
-	for i, b := range spec.bills {
-		p.progress("report "+spec.run.Period.Name, int64(i), int64(len(spec.bills)))
-		if err := p.preparePayer(ctx, r, spec, b); err != nil {
+	return &reports{dir: dir}, nil
+}
+
+// prepareReports writes every export and bill of a stored run into a temporary
+// folder and proves each against the charges: it returns an error when a
+// report, the charges, a bill or an invoice disagree.
+func (p *Pipeline) prepareReports(ctx context.Context, spec reportSpec, bills []bill.Bill) (*reports, error) {
+	r, err := p.newReports()
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range bills {
+		p.progress("report "+spec.run.Period.Name, int64(i), int64(len(bills)))
+		w := p.exportWriters(ctx, r, spec, b.Payer.AccountID)
+		sums, err := p.eachCharge(ctx, spec.run, w.owner, w.write)
+		if closeErr := w.close(); err == nil {
+			err = closeErr
+		}
+		if err == nil {
+			err = r.addPayer(spec, b, sums)
+		}
+		if err != nil {
 			r.close()
 			return nil, fmt.Errorf("payer %s: %w", b.Payer.AccountID, err)
 		}
 	}
-	p.progress("report "+spec.run.Period.Name, int64(len(spec.bills)), int64(len(spec.bills)))
+	p.progress("report "+spec.run.Period.Name, int64(len(bills)), int64(len(bills)))
 	return r, nil
 }
 
-func (p *Pipeline) preparePayer(ctx context.Context, r *reports, spec reportSpec, b bill.Bill) error {
+// addPayer proves a payer's figures equal and renders its bills.
+func (r *reports) addPayer(spec reportSpec, b bill.Bill, charges report.Amounts) error {
 	inv, issued := spec.invoices[b.Payer.AccountID]
-	w := &exportWriters{p: p, ctx: ctx, spec: spec, owner: spec.owner(b.Payer.AccountID), invoice: inv.Number, r: r}
-	sums, err := p.eachCharge(ctx, spec.run, w.owner, w.write)
-	if closeErr := w.close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	if sums.Rows != b.Charges || sums.Unblended != b.Total {
-		return fmt.Errorf("the charges sum to %s in %d rows, the bill says %s in %d: they must agree", sums.Unblended, sums.Rows, b.Total, b.Charges)
+	if charges.Rows != b.Charges || charges.Unblended != b.Total {
+		return fmt.Errorf("the charges sum to %s in %d rows, the bill says %s in %d: they must agree", charges.Unblended, charges.Rows, b.Total, b.Charges)
 	}
 	if issued && inv.ExactTotal != b.Total {
 		return fmt.Errorf("invoice %s is made from %s, the charges sum to %s: they must agree", inv.Number, inv.ExactTotal, b.Total)
@@ -143,6 +151,10 @@ type exportWriter struct {
 	account string
 	out     *report.Writer
 	sums    report.Amounts
+}
+
+func (p *Pipeline) exportWriters(ctx context.Context, r *reports, spec reportSpec, payer string) *exportWriters {
+	return &exportWriters{p: p, ctx: ctx, spec: spec, owner: spec.owner(payer), invoice: spec.invoices[payer].Number, r: r}
 }
 
 func (w *exportWriters) open(account string, members bool) ([]*exportWriter, error) {

@@ -13,13 +13,13 @@ import (
 
 	"github.com/monthend/monthend/pipeline/period"
 	"github.com/monthend/monthend/pipeline/rate"
+	"github.com/monthend/monthend/pipeline/report"
 	"github.com/monthend/monthend/pipeline/rollup"
 	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/bill"
-	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -35,6 +35,11 @@ type result struct {
 	run      period.Run
 	bills    []bill.Bill
 	suspense []Suspense
+	sealing  bool // stop before rating when anything is in suspense
+
+	// The reports are written while the charges pass by.
+	*reports
+	spec reportSpec
 }
 
 // inputsOf serializes what a run depends on beside the usage. Equal inputs give
@@ -85,7 +90,8 @@ func runID(key runKey) (string, error) {
 // compute rates a period as the usage log up to the state's slot has it, and
 // stores the charges. Running it again finds its own files and writes nothing
 // new.
-func (p *Pipeline) compute(ctx context.Context, issuer schema.Issuer, per schema.Period, u *period.Usage, late []latePeriod) (*result, error) {
+func (p *Pipeline) compute(ctx context.Context, at *place, late []latePeriod, sealing bool) (*result, error) {
+	issuer, per, u := at.issuer, at.period, at.usage
 	inputs, err := p.inputsOf()
 	if err != nil {
 		return nil, err
@@ -105,12 +111,20 @@ func (p *Pipeline) compute(ctx context.Context, issuer schema.Issuer, per schema
 	if err != nil {
 		return nil, err
 	}
-	r := &result{run: period.Run{ID: id, Rules: rate.RulesVersion, Issuer: issuer.ID, Period: per, UsageSlot: u.Slot}}
+	r := &result{sealing: sealing, run: period.Run{ID: id, Rules: rate.RulesVersion, Issuer: issuer.ID, Period: per, UsageSlot: u.Slot}}
 	if err := p.pinInputs(ctx, r, inputs); err != nil {
 		return nil, err
 	}
+	if r.reports, err = p.newReports(); err != nil {
+		return nil, err
+	}
+	r.spec = at.reportSpec(r.run, owners(p.Organization, issuer, per))
 	in := rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
-	return r, p.rateInto(ctx, r, in, u, batches, late)
+	if err := p.rateInto(ctx, r, in, u, batches, late); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
 }
 
 func (p *Pipeline) pinInputs(ctx context.Context, r *result, inputs []namedInput) error {
@@ -148,14 +162,18 @@ func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *pe
 		r.suspense = append(r.suspense, c.after.suspended()...)
 	}
 	sorted, ranking := dims.Sorted()
+	if r.sealing && r.run.Records.Suspense > 0 {
+		return nil // checkRun says why
+	}
 	plan, err := rate.NewPlan(g.totals)
 	if err != nil {
 		return err
 	}
-	owner := owners(in.Organization, in.Issuer, in.Period)
+	r.spec.suspense = r.run.Records.Suspense
 	for _, payer := range payersIn(in, g, corrections) {
 		m := &payerMonth{p: p, ctx: ctx, r: r, dir: dir, bill: rollup.NewBill(), payer: in.Organization.Payers[payer]}
-		out := batch.NewCharges(owner(m.payer.AccountID), sorted, batch.NewTable[batch.Price]())
+		m.exports = p.exportWriters(ctx, r.reports, r.spec, m.payer.AccountID)
+		out := batch.NewCharges(m.exports.owner, sorted, batch.NewTable[batch.Price]())
 		source := chargesOf(g, plan, payer, ranking, out)
 		if len(corrections) > 0 {
 			source, err = withCorrections(source, corrections, m.payer.AccountID, ranking, out)
@@ -228,6 +246,9 @@ type payerMonth struct {
 	payer schema.Payer
 	bill  *rollup.Bill
 
+	exports *exportWriters
+	sums    report.Amounts // of all files
+	part    report.Amounts // of the current file
 	file    *os.File
 	hash    hash.Hash
 	writer  *spool.ChargesWriter
@@ -249,15 +270,21 @@ func (m *payerMonth) write(in rate.Input, source chargeSource) error {
 		}
 		return nil
 	})
+	if closeErr := m.exports.close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = m.finish()
+	}
 	if err != nil {
 		return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
-	}
-	if err := m.finish(); err != nil {
-		return err
 	}
 	b, err := m.bill.Close(in.Issuer, m.payer, in.Period)
 	if err != nil || b.Charges == 0 {
 		return err
+	}
+	if err := m.r.addPayer(m.r.spec, b, m.sums); err != nil {
+		return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
 	}
 	m.r.bills = append(m.r.bills, b)
 	return m.storeBill(b)
@@ -284,7 +311,7 @@ func (m *payerMonth) open() error {
 		return fmt.Errorf("temporary file: %w", err)
 	}
 	m.file, m.hash = f, sha256.New()
-	m.current = period.Charges{Payer: m.payer.AccountID}
+	m.current, m.part = period.Charges{Payer: m.payer.AccountID}, report.Amounts{}
 	m.writer, err = spool.NewChargesWriter(io.MultiWriter(f, m.hash))
 	return err
 }
@@ -296,13 +323,18 @@ func (m *payerMonth) append(c *batch.Charges) error {
 	if err := m.bill.Add(c); err != nil {
 		return err
 	}
-	for _, sum := range []struct {
-		to   *money.Cost
-		from []money.Cost
-	}{{&m.current.List, c.List}, {&m.current.Unblended, c.Unblended}, {&m.current.Blended, c.Blended}} {
-		if err := money.Sum(sum.to, sum.from); err != nil {
-			return fmt.Errorf("total of payer %s: %w", m.payer.AccountID, err)
-		}
+	if err := m.exports.write(c); err != nil {
+		return err
+	}
+	amounts, err := report.AmountsOf(c)
+	if err == nil {
+		err = m.part.Add(amounts)
+	}
+	if err == nil {
+		err = m.sums.Add(amounts)
+	}
+	if err != nil {
+		return err
 	}
 	m.current.Rows += int64(c.Len())
 	if m.current.Rows == ChargeRows {
@@ -323,6 +355,7 @@ func (m *payerMonth) finish() error {
 	}
 	m.writer = nil
 	m.chunks++
+	m.current.List, m.current.Unblended, m.current.Blended = m.part.List, m.part.Unblended, m.part.Blended
 	size, err := m.file.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return fmt.Errorf("temporary file: %w", err)
