@@ -88,7 +88,7 @@ func (p *Pipeline) gather(ctx context.Context, in rate.Input, dims *batch.Dims, 
 }
 
 func (p *Pipeline) gatherBatch(ctx context.Context, g *gathering, b period.SlotBatch) error {
-	f, err := store.Fetch(ctx, p.Store, store.UsageBatch(b.SHA256), p.TempDir)
+	f, err := store.Fetch(ctx, p.Store, store.UsageBatch(b.Name()), p.TempDir)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (p *Pipeline) gatherBatch(ctx context.Context, g *gathering, b period.SlotB
 		err = fmt.Errorf("holds %d records, the log says %d; run verify", rows, b.Rows)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", store.UsageBatch(b.SHA256), err)
+		return fmt.Errorf("%s: %w", store.UsageBatch(b.Name()), err)
 	}
 	for _, s := range g.spills {
 		if err := s.runs.EndRun(); err != nil {

@@ -57,7 +57,7 @@ func (p *Pipeline) Ingest(ctx context.Context, source ingest.Source, files []ing
 
 // ingestPart reads, decides and commits until no other writer is in between.
 func (p *Pipeline) ingestPart(ctx context.Context, source ingest.Source, files []ingest.Input, total *Ingested) error {
-	d := ingest.Delivery{Store: p.Store, TempDir: p.TempDir, Source: source, Limits: p.Limits,
+	d := &ingest.Delivery{Store: p.Store, TempDir: p.TempDir, Source: source, Limits: p.Limits,
 		Progress: func(file string, rows int64) { p.progress("ingest "+file, rows, 0) }}
 	for {
 		entries, err := p.usageLog().Read(ctx)
@@ -68,6 +68,7 @@ func (p *Pipeline) ingestPart(ctx context.Context, source ingest.Source, files [
 		if err != nil {
 			return err
 		}
+		d.Generation = state.Generation
 		out, err := d.Prepare(ctx, files, knownOf(state, source.Name))
 		if err != nil {
 			return err
@@ -155,7 +156,7 @@ func ingestRecords(source ingest.Source, out *ingest.Outcome) []period.Ingest {
 			return nil
 		}
 		return []period.Ingest{{Source: source.Name, Files: out.Files, Batches: out.Batches, IDs: out.IDs,
-			Rejects: out.Rejects, Resolves: out.Resolves, LeftOut: out.LeftOut}}
+			Rejects: out.Rejects, Rejected: out.Rejected, Resolves: out.Resolves, LeftOut: out.LeftOut}}
 	}
 	var names []string
 	for name := range out.Periods {
@@ -165,8 +166,12 @@ func ingestRecords(source ingest.Source, out *ingest.Outcome) []period.Ingest {
 	var records []period.Ingest
 	for _, name := range names {
 		part := out.Periods[name]
-		records = append(records, period.Ingest{Source: source.Name, Files: part.Files, Batches: part.Batches,
-			Rejects: part.Rejects, LeftOut: part.LeftOut, Snapshot: &period.Snapshot{Period: name, Final: part.Final}})
+		record := period.Ingest{Source: source.Name, Files: part.Files, Batches: part.Batches,
+			Rejects: part.Rejects, LeftOut: part.LeftOut, Snapshot: &period.Snapshot{Period: name, Final: part.Final}}
+		if len(part.Rejects) > 0 {
+			record.Rejected = out.Rejected
+		}
+		records = append(records, record)
 	}
 	return records
 }

@@ -28,11 +28,15 @@ var (
 
 // Refresh rates an open month as far as usage has come and writes its reports,
 // marked estimated. Suspense and rejects are counted, not charged.
-func (p *Pipeline) Refresh(ctx context.Context, issuerID, name string) (*period.Run, error) {
-	at, err := p.at(ctx, issuerID, name)
-	if err != nil {
-		return nil, err
-	}
+func (p *Pipeline) Refresh(ctx context.Context, issuerID, name string) (run *period.Run, err error) {
+	err = p.settle(ctx, issuerID, name, func(at *place) error {
+		run, err = p.refresh(ctx, at)
+		return err
+	})
+	return run, err
+}
+
+func (p *Pipeline) refresh(ctx context.Context, at *place) (*period.Run, error) {
 	if at.month.Close != nil {
 		return &at.month.Close.Run, p.republish(ctx, at)
 	}
@@ -48,26 +52,36 @@ func (p *Pipeline) Refresh(ctx context.Context, issuerID, name string) (*period.
 	if err := p.commitRefresh(ctx, at, r.run); err != nil {
 		return nil, err
 	}
-	_, err = r.publish(ctx, p.Store, p.still(ctx, at, r.run.ID))
+	return &r.run, p.publishRun(ctx, at, r)
+}
+
+// publishRun puts the reports of a run where people look, unless somebody
+// committed a newer run: then that one's reports are its own task.
+func (p *Pipeline) publishRun(ctx context.Context, at *place, r *result) error {
+	_, err := r.publish(ctx, p.Store, p.still(ctx, at, r.run.ID))
 	if errors.Is(err, errMoved) {
-		err = nil // somebody newer writes the reports
+		return nil
 	}
-	return &r.run, err
+	return err
 }
 
 // Close seals a month: one record names the last usage it covers, its inputs,
 // every charges file and the totals. It refuses while anything is unresolved or
 // any two figures disagree.
-func (p *Pipeline) Close(ctx context.Context, issuerID, name string) (*period.Close, error) {
-	at, err := p.at(ctx, issuerID, name)
-	if err != nil {
-		return nil, err
-	}
+func (p *Pipeline) Close(ctx context.Context, issuerID, name string) (closed *period.Close, err error) {
+	err = p.settle(ctx, issuerID, name, func(at *place) error {
+		closed, err = p.close(ctx, at)
+		return err
+	})
+	return closed, err
+}
+
+func (p *Pipeline) close(ctx context.Context, at *place) (*period.Close, error) {
 	if at.month.Close != nil {
 		return at.month.Close, nil
 	}
 	if due := at.period.End.Add(p.CloseWait); p.Now().Before(due) {
-		return nil, fmt.Errorf("%w: period %s of issuer %s may be closed from %s on", ErrNotDue, name, at.issuer.ID, due.Format(time.RFC3339))
+		return nil, fmt.Errorf("%w: period %s of issuer %s may be closed from %s on", ErrNotDue, at.period.Name, at.issuer.ID, due.Format(time.RFC3339))
 	}
 	late, err := p.latePeriods(ctx, at)
 	if err != nil {
@@ -91,11 +105,7 @@ func (p *Pipeline) Close(ctx context.Context, issuerID, name string) (*period.Cl
 	if err != nil || closed.Run.ID != r.run.ID {
 		return closed, err // another closer was first; its word counts
 	}
-	_, err = r.publish(ctx, p.Store, p.still(ctx, at, r.run.ID))
-	if errors.Is(err, errMoved) {
-		err = nil
-	}
-	return closed, err
+	return closed, p.publishRun(ctx, at, r)
 }
 
 // Issue numbers all invoices of a closed month in one record of the series:
@@ -156,11 +166,15 @@ func notBefore(today schema.Date, entries []period.Entry) (schema.Date, error) {
 // Publish makes the invoices and the final reports, which now carry the invoice
 // ids, checks that they agree with the charges, and puts them where people look.
 // After it has run once it only repairs copies that are missing or changed.
-func (p *Pipeline) Publish(ctx context.Context, issuerID, name string) (*period.Publish, error) {
-	at, err := p.at(ctx, issuerID, name)
-	if err != nil {
-		return nil, err
-	}
+func (p *Pipeline) Publish(ctx context.Context, issuerID, name string) (done *period.Publish, err error) {
+	err = p.settle(ctx, issuerID, name, func(at *place) error {
+		done, err = p.publish(ctx, at)
+		return err
+	})
+	return done, err
+}
+
+func (p *Pipeline) publish(ctx context.Context, at *place) (*period.Publish, error) {
 	if at.month.Publish != nil {
 		return at.month.Publish, p.republish(ctx, at)
 	}
@@ -169,7 +183,7 @@ func (p *Pipeline) Publish(ctx context.Context, issuerID, name string) (*period.
 		return nil, err
 	}
 	if issued == nil {
-		return nil, fmt.Errorf("%w: period %s of issuer %s has no invoice numbers; run invoice first", ErrBlocked, name, at.issuer.ID)
+		return nil, fmt.Errorf("%w: period %s of issuer %s has no invoice numbers; run invoice first", ErrBlocked, at.period.Name, at.issuer.ID)
 	}
 	final, err := p.prepareFinal(ctx, at, issued)
 	if err != nil {

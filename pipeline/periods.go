@@ -63,7 +63,7 @@ func (p *Pipeline) hasUsage(ctx context.Context, issuer schema.Issuer, per schem
 }
 
 func (p *Pipeline) touches(ctx context.Context, in rate.Input, b period.SlotBatch) (bool, error) {
-	f, err := store.Fetch(ctx, p.Store, store.UsageBatch(b.SHA256), p.TempDir)
+	f, err := store.Fetch(ctx, p.Store, store.UsageBatch(b.Name()), p.TempDir)
 	if err != nil {
 		return false, err
 	}

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -141,10 +144,15 @@ func (p *Pipeline) prepareFinal(ctx context.Context, at *place, n *numbers) (*fi
 	return f, nil
 }
 
+func (p *Pipeline) publishID(at *place, n *numbers) string {
+	hash := hexSum(fmt.Appendf(nil, "%s %s %d", at.month.CloseAt.Hash, n.hash, at.month.Generation))
+	return store.RunID(at.issuer.ID, at.period.Name, hash)
+}
+
 // storeDocuments writes the documents of the publishing run, whose inputs are
 // the CLOSE and the ISSUE record.
 func (p *Pipeline) storeDocuments(ctx context.Context, at *place, n *numbers, f *final) ([]period.Object, error) {
-	id := hexSum([]byte(at.month.CloseAt.Hash + n.hash))[:32]
+	id := p.publishID(at, n)
 	var objects []period.Object
 	for _, d := range f.drawn {
 		for _, name := range d.names {
@@ -177,35 +185,88 @@ func (p *Pipeline) copyOut(ctx context.Context, at *place, f *final) ([]period.O
 }
 
 // republish brings the copies of a closed or published month back to what the
-// log says, where they are missing or changed.
+// log says, where they are missing, changed or joined by strangers.
 func (p *Pipeline) republish(ctx context.Context, at *place) error {
 	if at.month.Publish == nil {
 		return p.republishClosed(ctx, at)
 	}
-	for _, o := range at.month.Publish.Documents {
+	if err := p.removeStrays(ctx, at.month.Publish.Documents); err != nil {
+		return err
+	}
+	intact, err := p.copiesIntact(ctx, at.month.Publish.Documents)
+	if err != nil || intact {
+		return err
+	}
+	n, err := p.issued(ctx, at)
+	if err != nil {
+		return err
+	}
+	f, err := p.prepareFinal(ctx, at, n)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	_, err = p.copyOut(ctx, at, f)
+	return err
+}
+
+// copiesIntact tells whether every derived copy is as it was published.
+func (p *Pipeline) copiesIntact(ctx context.Context, documents []period.Object) (bool, error) {
+	for _, o := range documents {
 		if store.IsTruth(o.Key) {
 			continue
 		}
 		size, sum, err := store.ReadBack(ctx, p.Store, o.Key)
-		if err == nil && size == o.Bytes && fmt.Sprintf("%x", sum) == o.SHA256 {
-			continue
-		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
+			return false, err
 		}
-		n, err := p.issued(ctx, at)
-		if err != nil {
-			return err
+		if err != nil || size != o.Bytes || fmt.Sprintf("%x", sum) != o.SHA256 {
+			return false, nil
 		}
-		f, err := p.prepareFinal(ctx, at, n)
-		if err != nil {
-			return err
-		}
-		defer f.close()
-		_, err = p.copyOut(ctx, at, f)
+	}
+	return true, nil
+}
+
+// removeStrays deletes files that lie beside the published data of an export:
+// readers take every file they find. A write of an early refresh that lands very
+// late can leave one.
+func (p *Pipeline) removeStrays(ctx context.Context, documents []period.Object) error {
+	strays, err := p.strays(ctx, documents)
+	if err != nil {
 		return err
 	}
+	for _, key := range strays {
+		if err := store.Repeat(ctx, p.Store, func() error { return p.Store.Delete(ctx, key) }); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// strays lists the keys in the data folders of exports that PUBLISH does not name.
+func (p *Pipeline) strays(ctx context.Context, documents []period.Object) ([]string, error) {
+	named, folders := map[string]bool{}, map[string]bool{}
+	for _, o := range documents {
+		named[o.Key] = true
+		if store.IsExportData(o.Key) {
+			folders[path.Dir(o.Key)+"/"] = true
+		}
+	}
+	var strays []string
+	for _, folder := range slices.Sorted(maps.Keys(folders)) {
+		err := store.Repeat(ctx, p.Store, func() error {
+			return p.Store.List(ctx, folder, func(i store.Info) error {
+				if !named[i.Key] && !slices.Contains(strays, i.Key) {
+					strays = append(strays, i.Key)
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return strays, nil
 }
 
 // republishClosed writes the reports of a month that is closed and not yet

@@ -309,13 +309,12 @@ func (r *reports) publish(ctx context.Context, st store.Store, still func() erro
 		objects = append(objects, period.Object{Key: b.key, Bytes: int64(len(b.data)), SHA256: hexSum(b.data)})
 	}
 	for _, e := range r.exports {
-		if err := report.Publish(ctx, st, e.export, e.files, e.proof, still); err != nil {
+		written, err := report.Publish(ctx, st, e.export, e.files, e.proof, still)
+		if err != nil {
 			return nil, err
 		}
-		root := store.ExportRoot(e.export.Account, e.export.Owner.Payer, e.export.Name)
-		for _, f := range e.files {
-			key := store.ExportData(root, e.export.Name, e.export.Owner.Period.Name, f.Chunk, f.Format.Extension())
-			objects = append(objects, period.Object{Key: key, Bytes: f.Bytes, SHA256: f.SHA256})
+		for _, w := range written {
+			objects = append(objects, period.Object{Key: w.Key, Bytes: w.Bytes, SHA256: w.SHA256})
 		}
 	}
 	return objects, nil

@@ -15,7 +15,6 @@ import (
 	"github.com/monthend/monthend/pipeline/rate"
 	"github.com/monthend/monthend/pipeline/report"
 	"github.com/monthend/monthend/pipeline/rollup"
-	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
@@ -70,13 +69,14 @@ type namedInput struct {
 // runKey is everything that decides the content of a run; its hash is the
 // run-id.
 type runKey struct {
-	Rules   int
-	Issuer  string
-	Period  schema.Period
-	Inputs  [][2]string // name, SHA-256
-	Batches []string
-	Waived  map[string]int64
-	Late    []lateKey
+	Rules      int
+	Generation int64 // of the period's log: a collector may have condemned the files of an earlier one
+	Issuer     string
+	Period     schema.Period
+	Inputs     [][2]string // name, SHA-256
+	Batches    []string
+	Waived     map[string]int64
+	Late       []lateKey
 }
 
 func runID(key runKey) (string, error) {
@@ -84,7 +84,7 @@ func runID(key runKey) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("run id: %v", err)
 	}
-	return hexSum(data)[:32], nil
+	return store.RunID(key.Issuer, key.Period.Name, hexSum(data)), nil
 }
 
 // compute rates a period as the usage log up to the state's slot has it, and
@@ -97,7 +97,7 @@ func (p *Pipeline) compute(ctx context.Context, at *place, late []latePeriod, se
 		return nil, err
 	}
 	batches := batchesOf(u, per, -1)
-	key := runKey{Rules: rate.RulesVersion, Issuer: issuer.ID, Period: per, Waived: u.Waived}
+	key := runKey{Rules: rate.RulesVersion, Generation: at.month.Generation, Issuer: issuer.ID, Period: per, Waived: u.Waived}
 	for _, b := range batches {
 		key.Batches = append(key.Batches, b.SHA256)
 	}
@@ -251,7 +251,7 @@ type payerMonth struct {
 	part    report.Amounts // of the current file
 	file    *os.File
 	hash    hash.Hash
-	writer  *spool.ChargesWriter
+	writer  *chargesWriter
 	current period.Charges
 	chunks  int
 }
@@ -275,6 +275,8 @@ func (m *payerMonth) write(in rate.Input, source chargeSource) error {
 	}
 	if err == nil {
 		err = m.finish()
+	} else {
+		m.abandon()
 	}
 	if err != nil {
 		return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
@@ -312,14 +314,12 @@ func (m *payerMonth) open() error {
 	}
 	m.file, m.hash = f, sha256.New()
 	m.current, m.part = period.Charges{Payer: m.payer.AccountID}, report.Amounts{}
-	m.writer, err = spool.NewChargesWriter(io.MultiWriter(f, m.hash))
+	m.writer, err = startCharges(io.MultiWriter(f, m.hash))
 	return err
 }
 
 func (m *payerMonth) append(c *batch.Charges) error {
-	if err := m.writer.Write(c); err != nil {
-		return err
-	}
+	m.writer.write(c)
 	if err := m.bill.Add(c); err != nil {
 		return err
 	}
@@ -343,6 +343,14 @@ func (m *payerMonth) append(c *batch.Charges) error {
 	return nil
 }
 
+// abandon ends the current file after a failure; its folder is removed later.
+func (m *payerMonth) abandon() {
+	if m.writer != nil {
+		m.writer.close()
+		m.file.Close()
+	}
+}
+
 // finish stores the current file and reads it back.
 func (m *payerMonth) finish() error {
 	if m.writer == nil {
@@ -350,10 +358,11 @@ func (m *payerMonth) finish() error {
 	}
 	defer os.Remove(m.file.Name())
 	defer m.file.Close()
-	if err := m.writer.Close(); err != nil {
+	writer := m.writer
+	m.writer = nil
+	if err := writer.close(); err != nil {
 		return err
 	}
-	m.writer = nil
 	m.chunks++
 	m.current.List, m.current.Unblended, m.current.Blended = m.part.List, m.part.Unblended, m.part.Blended
 	size, err := m.file.Seek(0, io.SeekCurrent)

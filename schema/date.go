@@ -31,9 +31,25 @@ func DateOf(t time.Time) Date {
 // IsZero tells whether the date stands for no date.
 func (d Date) IsZero() bool { return d == Date{} }
 
-// In returns the first instant of the day in a zone.
+// In returns the first instant of the day in a zone. That is midnight, or, where
+// the clock skips midnight, the instant at which it does.
 func (d Date) In(zone *time.Location) time.Time {
-	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, zone)
+	midnight := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)
+	// No zone is a day away from UTC. From there on, each stretch of one offset
+	// is asked whether midnight lies in it: time.Date alone leaves open which
+	// instant it gives for a midnight that is skipped or comes twice.
+	for t := midnight.Add(-24 * time.Hour).In(zone); ; {
+		_, offset := t.Zone()
+		_, end := t.ZoneBounds()
+		at := midnight.Add(-time.Duration(offset) * time.Second).In(zone)
+		switch {
+		case at.Before(t):
+			return t
+		case end.IsZero() || at.Before(end):
+			return at
+		}
+		t = end
+	}
 }
 
 // AddDays returns the day n days later.

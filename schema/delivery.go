@@ -1,5 +1,7 @@
 package schema
 
+import "fmt"
+
 // LeftOut counts rows of a CUR that are not usage and were not taken, by line
 // item type.
 type LeftOut map[string]int64
@@ -18,11 +20,26 @@ type DeliveredFile struct {
 
 // UsageBatch is an object of accepted usage.
 type UsageBatch struct {
-	SHA256    string `json:"sha256"`
-	Bytes     int64  `json:"bytes"`
-	Rows      int64  `json:"rows"`
-	FirstHour Hour   `json:"first_hour"`
-	LastHour  Hour   `json:"last_hour"`
+	SHA256 string `json:"sha256"`
+	// Generation is how often garbage had been collected when it was written.
+	Generation int64 `json:"generation,omitempty"`
+	Bytes      int64 `json:"bytes"`
+	Rows       int64 `json:"rows"`
+	FirstHour  Hour  `json:"first_hour"`
+	LastHour   Hour  `json:"last_hour"`
+}
+
+// Name is the name of the batch's object.
+func (b UsageBatch) Name() string { return ObjectName(b.SHA256, b.Generation) }
+
+// ObjectName names an object by its content and by how often garbage had been
+// collected when it was written, so that the name of a collected object is never
+// used again.
+func ObjectName(sha256 string, generation int64) string {
+	if generation == 0 {
+		return sha256
+	}
+	return fmt.Sprintf("%s-%d", sha256, generation)
 }
 
 // Reject is a row or, with Line 0, a whole file that was not accepted. It

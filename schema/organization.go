@@ -27,6 +27,8 @@ type Issuer struct {
 	InvoicePrefix    string         `json:"invoice_prefix"`     // put before the invoice number
 	InvoiceDigits    int            `json:"invoice_digits"`     // number is zero-padded to this many digits
 	PaymentTermsDays int            `json:"payment_terms_days"` // due date = invoice date + this
+	Calendar         string         `json:"calendar,omitempty"` // of public holidays: US, DE-BY, KR, ...; blank: none but weekends
+	Weekend          []string       `json:"weekend,omitempty"`  // Mon to Sun; empty: Sat and Sun
 }
 
 // Payer is an organization's management account and its member accounts.
@@ -53,7 +55,7 @@ type Account struct {
 // Location loads the issuer's time zone.
 func (i Issuer) Location() (*time.Location, error) {
 	loc, err := time.LoadLocation(i.TimeZone)
-	if err != nil {
+	if err != nil || i.TimeZone == "Local" { // Local would be whatever the host is set to
 		return nil, fmt.Errorf("issuer %s: time zone %q is not known; use an IANA name such as Asia/Seoul", i.ID, i.TimeZone)
 	}
 	return loc, nil
@@ -161,6 +163,11 @@ func (o *Organization) checkMemberships(fault func(field, value, reason, hint st
 			fault("accounts.id", id, "is not an account id", "use 1 to 64 letters, digits, dashes or underscores")
 		}
 		list := all[id]
+		for _, m := range list {
+			if a := m.Account; !a.Until.IsZero() && !a.From.Before(a.Until) {
+				fault("accounts.until", id, "ends before it begins", "until is the first instant no longer; put it after from")
+			}
+		}
 		for i := 1; i < len(list); i++ {
 			prev := list[i-1].Account
 			if prev.Until.IsZero() || list[i].Account.From.Before(prev.Until) {

@@ -31,22 +31,29 @@ type Period struct {
 
 // ParsePeriod reads a period name such as 2026-10 in the given zone.
 func ParsePeriod(name string, zone *time.Location) (Period, error) {
-	t, err := time.ParseInLocation("2006-01", name, zone)
+	t, err := time.Parse("2006-01", name)
 	if err != nil || t.Year() < 1971 || t.Year() > 2200 {
 		return Period{}, fmt.Errorf("period %q is not a month; write it as YYYY-MM, for example 2026-10", Shorten(name))
 	}
-	return monthOf(t, zone), nil
+	return monthOf(t.Year(), t.Month(), zone), nil
 }
 
 // PeriodAt returns the period that holds an instant in the given zone.
-func PeriodAt(t time.Time, zone *time.Location) Period { return monthOf(t.In(zone), zone) }
+func PeriodAt(t time.Time, zone *time.Location) Period {
+	local := t.In(zone)
+	p := monthOf(local.Year(), local.Month(), zone)
+	if t.Before(p.End) {
+		return p
+	}
+	// The clock went back across midnight: the new month had begun already.
+	return monthOf(local.Year(), local.Month()+1, zone)
+}
 
-func monthOf(local time.Time, zone *time.Location) Period {
-	y, m, _ := local.Date()
+func monthOf(y int, m time.Month, zone *time.Location) Period {
 	return Period{
-		Name:  fmt.Sprintf("%04d-%02d", y, m),
-		Start: time.Date(y, m, 1, 0, 0, 0, 0, zone).UTC(),
-		End:   time.Date(y, m+1, 1, 0, 0, 0, 0, zone).UTC(),
+		Name:  time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).Format("2006-01"),
+		Start: Date{y, m, 1}.In(zone).UTC(),
+		End:   Date{y, m + 1, 1}.In(zone).UTC(),
 	}
 }
 

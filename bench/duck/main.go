@@ -1,6 +1,105 @@
-// Command duck is the competitor: it runs one SQL file with DuckDB.
+// Command duck is the competitor: it runs an SQL file with DuckDB and prints
+// the last result as one line of JSON. It stands apart from the other program
+// so that DuckDB is linked into no process that it is compared with.
 package main
 
-import _ "github.com/duckdb/duckdb-go/v2"
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
 
-func main() {}
+	_ "github.com/duckdb/duckdb-go/v2"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "duck:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	dir := flag.String("dir", "", "folder of the month; stands for ${dir} in the SQL")
+	out := flag.String("out", "", "folder for the report; stands for ${out}")
+	format := flag.String("format", "parquet", "format of the usage; stands for ${format}")
+	threads := flag.Int("threads", 2, "threads of DuckDB; stands for ${threads}")
+	verbose := flag.Bool("v", false, "print the time of every statement")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		return errors.New("name one SQL file")
+	}
+	text, err := os.ReadFile(flag.Arg(0))
+	if err != nil {
+		return err
+	}
+	text = []byte(strings.NewReplacer("${dir}", *dir, "${out}", *out, "${format}", *format, "${threads}", fmt.Sprint(*threads)).Replace(string(text)))
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	var last map[string]any
+	for _, statement := range statements(string(text)) {
+		start := time.Now()
+		if last, err = query(db, statement); err != nil {
+			return fmt.Errorf("%v in:\n%s", err, statement)
+		}
+		if *verbose {
+			fmt.Fprintf(os.Stderr, "%7.2f s  %.90s\n", time.Since(start).Seconds(), strings.ReplaceAll(statement, "\n", " "))
+		}
+	}
+	return json.NewEncoder(os.Stdout).Encode(last)
+}
+
+// statements cuts the text at semicolons that end a line; comments go first.
+func statements(text string) []string {
+	var lines []string
+	for _, line := range strings.Split(text, "\n") {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			lines = append(lines, line)
+		}
+	}
+	var list []string
+	for _, s := range strings.Split(strings.Join(lines, "\n")+"\n", ";\n") {
+		if s = strings.TrimSpace(s); s != "" {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// query runs a statement and returns its last row by column, as text.
+func query(db *sql.DB, statement string) (map[string]any, error) {
+	rows, err := db.Query(statement)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	row := map[string]any{}
+	for rows.Next() {
+		values := make([]any, len(names))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			return nil, err
+		}
+		for i, name := range names {
+			row[name] = fmt.Sprint(*values[i].(*any))
+		}
+		if os.Getenv("DUCK_ROWS") != "" {
+			fmt.Fprintln(os.Stderr, row)
+		}
+	}
+	return row, rows.Err()
+}

@@ -77,7 +77,8 @@ func (a *attempt) file(ctx context.Context, f hashedInput) error {
 	index := len(a.files)
 	a.files = append(a.files, schema.DeliveredFile{Name: f.Name, SHA256: f.sum})
 	r := fileReader{a: a, index: uint32(index), in: f}
-	sum, err := Read(ctx, f.Input, a.options(), func(rec *schema.Record) error { return r.emit(ctx, rec) }, r.reject)
+	sum, err := readInto(ctx, f.Input, a.options(), func(rec *schema.Record) error { return r.emit(ctx, rec) },
+		func(g *batch.Group) error { return r.emitGroup(ctx, g) }, r.reject)
 	problems, err := problemsOf(err)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
@@ -155,6 +156,18 @@ func (r *fileReader) emit(ctx context.Context, rec *schema.Record) error {
 	return r.a.flush(ctx)
 }
 
+func (r *fileReader) emitGroup(ctx context.Context, g *batch.Group) error {
+	g.File = r.index
+	r.a.usage.AppendGroup(g)
+	if r.a.d.Progress != nil {
+		r.a.d.Progress(r.in.Name, g.FirstLine+int64(g.Len()))
+	}
+	if r.a.usage.Len() < BatchRows {
+		return nil
+	}
+	return r.a.flush(ctx)
+}
+
 func (r *fileReader) reject(rej Rejected) error {
 	row := rejectedRow{Original: string(rej.Original)}
 	row.Reject = schema.Reject{ID: RejectID(r.a.d.Source.Name, r.in.sum, rej.Problem.Line), Problem: rej.Problem, Account: rej.Account}
@@ -193,7 +206,7 @@ func (a *attempt) flush(ctx context.Context) error {
 			}
 		}
 	}
-	a.usage = batch.NewUsage()
+	u.Reset()
 	return nil
 }
 
@@ -257,19 +270,19 @@ func (a *attempt) write(ctx context.Context, u *batch.Usage) error {
 	for i := range u.Len() {
 		first, last = min(first, u.Hour(i)), max(last, u.Hour(i))
 	}
-	sum, size, err := storeFile(ctx, a.d.Store, a.d.TempDir, store.UsageBatch, func(w io.Writer) error { return spool.WriteUsage(w, u) })
+	sum, size, err := a.d.storeFile(ctx, store.UsageBatch, func(w io.Writer) error { return spool.WriteUsage(w, u) })
 	if err != nil {
 		return err
 	}
 	a.batches = append(a.batches, fileBatch{file: int(u.File[0]), UsageBatch: schema.UsageBatch{
-		SHA256: sum, Bytes: size, Rows: int64(u.Len()), FirstHour: first, LastHour: last}})
+		SHA256: sum, Generation: a.d.Generation, Bytes: size, Rows: int64(u.Len()), FirstHour: first, LastHour: last}})
 	return nil
 }
 
 // storeFile writes an object through a temporary file, names it by its content
-// and reads it back.
-func storeFile(ctx context.Context, s store.Store, dir string, key func(string) string, fill func(io.Writer) error) (sum string, size int64, err error) {
-	f, err := os.CreateTemp(dir, "batch-*")
+// and the generation, and reads it back.
+func (d *Delivery) storeFile(ctx context.Context, key func(string) string, fill func(io.Writer) error) (sum string, size int64, err error) {
+	f, err := os.CreateTemp(d.TempDir, "batch-*")
 	if err != nil {
 		return "", 0, fmt.Errorf("temporary file: %w", err)
 	}
@@ -283,12 +296,13 @@ func storeFile(ctx context.Context, s store.Store, dir string, key func(string) 
 		return "", 0, fmt.Errorf("temporary file: %w", err)
 	}
 	sum = hex.EncodeToString(h.Sum(nil))
-	if err := store.CreateSettled(ctx, s, key(sum), store.FileBody(f.Name(), size)); err != nil {
+	name := key(schema.ObjectName(sum, d.Generation))
+	if err := store.CreateSettled(ctx, d.Store, name, store.FileBody(f.Name(), size)); err != nil {
 		return "", 0, err
 	}
-	gotSize, got, err := store.ReadBack(ctx, s, key(sum))
+	gotSize, got, err := store.ReadBack(ctx, d.Store, name)
 	if err == nil && (gotSize != size || !bytes.Equal(got[:], h.Sum(nil))) {
-		err = fmt.Errorf("%s: reads back with other bytes than were written; check the store", key(sum))
+		err = fmt.Errorf("%s: reads back with other bytes than were written; check the store", name)
 	}
 	return sum, size, err
 }
@@ -297,7 +311,7 @@ func (a *attempt) storeRejected(ctx context.Context, rows []rejectedRow) (string
 	if len(rows) == 0 {
 		return "", nil
 	}
-	sum, _, err := storeFile(ctx, a.d.Store, a.d.TempDir, store.UsageRejected, func(w io.Writer) error {
+	sum, _, err := a.d.storeFile(ctx, store.UsageRejected, func(w io.Writer) error {
 		for _, row := range rows {
 			line, err := json.Marshal(row, json.Deterministic(true))
 			if err != nil {
@@ -309,7 +323,7 @@ func (a *attempt) storeRejected(ctx context.Context, rows []rejectedRow) (string
 		}
 		return nil
 	})
-	return sum, err
+	return schema.ObjectName(sum, a.d.Generation), err
 }
 
 // finish stores the id run and gathers the outcome.
@@ -317,7 +331,8 @@ func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 	out := a.out
 	out.Files = a.files
 	out.Rejects = a.rejects
-	if _, err := a.storeRejected(ctx, a.kept); err != nil {
+	var err error
+	if out.Rejected, err = a.storeRejected(ctx, a.kept); err != nil {
 		return nil, err
 	}
 	for _, b := range a.batches {
@@ -337,11 +352,11 @@ func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 		return out, nil
 	}
 	out.Resolves = resolves(a.known.Rejects, run)
-	sum, _, err := storeFile(ctx, a.d.Store, a.d.TempDir, store.UsageIDs, func(w io.Writer) error {
+	sum, _, err := a.d.storeFile(ctx, store.UsageIDs, func(w io.Writer) error {
 		_, err := w.Write(run)
 		return err
 	})
-	out.IDs = []string{sum}
+	out.IDs = []string{schema.ObjectName(sum, a.d.Generation)}
 	return out, err
 }
 

@@ -49,6 +49,7 @@ type Outcome struct {
 	Periods  map[string]Part // of a snapshot: what belongs to which period
 	IDs      []string
 	Rejects  []schema.Reject
+	Rejected string // name of the object that keeps the rejects with their text, empty when there are none
 	Resolves []string
 	LeftOut  schema.LeftOut
 }
@@ -59,23 +60,24 @@ type Part struct {
 	Files   []schema.DeliveredFile
 	Batches []schema.UsageBatch
 	LeftOut schema.LeftOut
-	Rejects []schema.Reject
+	Rejects []schema.Reject // of these files; their text is in Outcome.Rejected
 }
 
 // Refusal is a file that was not accepted.
 type Refusal struct {
 	File     schema.DeliveredFile
 	Problems schema.Problems
-	Object   string // SHA-256 of the object that keeps every faulty row, empty when there is none
+	Object   string // name of the object that keeps every faulty row, empty when there is none
 }
 
 // Delivery takes in files of one source.
 type Delivery struct {
-	Store    store.Store
-	TempDir  string
-	Source   Source
-	Limits   Limits
-	Progress func(file string, rows int64) // called now and then; may be nil
+	Store      store.Store
+	TempDir    string
+	Source     Source
+	Limits     Limits
+	Generation int64                         // of the usage log that it is decided from; enters every name
+	Progress   func(file string, rows int64) // called now and then; may be nil
 }
 
 // Prepare reads the files, in the given order, and writes everything that an

@@ -44,43 +44,66 @@ func (a identity) compare(b identity) int {
 
 // HashID returns the hash under which the index knows a record.
 func HashID(source, recordID []byte) [16]byte {
-	h := sha256.New()
-	writeField(h, source)
-	writeField(h, recordID)
-	return half(h.Sum(nil))
+	return hashOf(appendField(appendField(nil, source), recordID))
 }
 
-func half(sum []byte) (h idHash) {
-	copy(h[:], sum)
-	return h
+// hashOf is the leading half of a SHA-256.
+func hashOf(data []byte) idHash {
+	sum := sha256.Sum256(data)
+	return idHash(sum[:16])
 }
 
-func writeField(w io.Writer, field []byte) {
-	var n [4]byte
-	binary.LittleEndian.PutUint32(n[:], uint32(len(field)))
-	w.Write(n[:])
-	w.Write(field)
+// appendField puts a length in front of a field, so that no two lists of fields
+// have the same bytes.
+func appendField(dst, field []byte) []byte {
+	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(field))), field...)
 }
 
 // identities returns the identities of a chunk, sorted by id and row. Content
 // is everything that a charge or a report may depend on.
 func identities(u *batch.Usage) []identity {
-	ids := make([]identity, u.Len())
 	heads, tails := tupleHashes(u)
-	buf := make([]byte, 0, 128)
+	sources := make([][]byte, u.Sources.Len())
+	for i, s := range u.Sources.Values() {
+		sources[i] = []byte(s)
+	}
+	ids := make([]identity, u.Len())
+	prefixes := make([]uint64, u.Len())
+	rows := make([]uint32, u.Len())
+	buf := make([]byte, 0, 256)
 	for i := range ids {
-		buf = append(buf[:0], heads[u.Head[i]][:]...)
-		buf = append(buf, tails[u.Tail[i]][:]...)
+		buf = appendField(appendField(buf[:0], sources[u.Source[i]]), u.IDs.At(i))
+		ids[i] = identity{id: hashOf(buf), row: uint32(i)}
+		buf = append(append(buf[:0], heads[u.Head[i]][:]...), tails[u.Tail[i]][:]...)
 		buf = append(buf, u.Dims.Resources.Value(u.Resource[i])...)
-		for _, n := range []uint64{uint64(u.Start[i]), uint64(u.End[i]), u.Amount[i].Lo, uint64(u.Amount[i].Hi),
+		for _, n := range [...]uint64{uint64(u.Start[i]), uint64(u.End[i]), u.Amount[i].Lo, uint64(u.Amount[i].Hi),
 			u.Cost[i].Lo, uint64(u.Cost[i].Hi)} {
 			buf = binary.LittleEndian.AppendUint64(buf, n)
 		}
-		sum := sha256.Sum256(buf)
-		ids[i] = identity{id: HashID([]byte(u.Sources.Value(u.Source[i])), u.IDs.At(i)), content: half(sum[:]), row: uint32(i)}
+		ids[i].content = hashOf(buf)
+		prefixes[i], rows[i] = binary.BigEndian.Uint64(ids[i].id[:]), uint32(i)
 	}
-	slices.SortFunc(ids, identity.compare)
-	return ids
+	return inOrder(ids, batch.RadixSort(prefixes, rows, 64))
+}
+
+// inOrder arranges identities that were sorted by the first half of their ids,
+// and puts those that agree in it in order too.
+func inOrder(ids []identity, order []uint32) []identity {
+	sorted := make([]identity, len(ids))
+	for i, row := range order {
+		sorted[i] = ids[row]
+	}
+	for from := 0; from < len(sorted); {
+		to := from + 1
+		for to < len(sorted) && bytes.Equal(sorted[to].id[:8], sorted[from].id[:8]) {
+			to++
+		}
+		if to > from+1 {
+			slices.SortFunc(sorted[from:to], identity.compare)
+		}
+		from = to
+	}
+	return sorted
 }
 
 // tupleHashes hashes each distinct head and tail once.
@@ -95,11 +118,11 @@ func tupleHashes(u *batch.Usage) (heads, tails []idHash) {
 }
 
 func hashFields(fields ...string) idHash {
-	h := sha256.New()
+	var buf []byte
 	for _, f := range fields {
-		writeField(h, []byte(f))
+		buf = appendField(buf, []byte(f))
 	}
-	return half(h.Sum(nil))
+	return hashOf(buf)
 }
 
 // fate is what the id index says of a row.

@@ -151,6 +151,12 @@ func (p *parquetFile) rows() error {
 	line := int64(0)
 	for i, group := range p.file.RowGroups() {
 		n := p.file.Metadata().RowGroups[i].NumRows
+		if done, err := p.columnGroup(i, group, line+1); err != nil {
+			return err
+		} else if done {
+			line += n
+			continue
+		}
 		if err := p.openGroup(i, group); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
 )
 
 // ReaderAtCloser is random access to a file.
@@ -137,8 +138,13 @@ type Summary struct {
 // Nothing read from a file that ends in an error may be kept: a file is
 // accepted whole.
 func Read(ctx context.Context, in Input, opt Options, emit func(*schema.Record) error, reject func(Rejected) error) (Summary, error) {
+	return readInto(ctx, in, opt, emit, nil, reject)
+}
+
+// readInto is Read for a caller that also takes records by the group.
+func readInto(ctx context.Context, in Input, opt Options, emit func(*schema.Record) error, group func(*batch.Group) error, reject func(Rejected) error) (Summary, error) {
 	s := newSession(ctx, in, opt)
-	s.emit, s.reject = emit, reject
+	s.emit, s.group, s.reject = emit, group, reject
 	s.build = s.buildUsage
 	s.deliver = func() error { return s.emit(&s.rec) }
 	err := s.run()
@@ -153,6 +159,7 @@ type session struct {
 	lim    Limits
 	emit   func(*schema.Record) error
 	reject func(Rejected) error
+	group  func(*batch.Group) error // takes sound row groups whole; nil: none
 
 	// build turns the row into what deliver hands on. It returns the line item
 	// type of a row that is left out, or a fault.

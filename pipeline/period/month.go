@@ -15,6 +15,7 @@ const (
 	KindClose   = "CLOSE"
 	KindPublish = "PUBLISH"
 	KindIssue   = "ISSUE"
+	KindCollect = "GC"
 )
 
 // Object is an object of the bucket as a record pins it.
@@ -103,13 +104,23 @@ type Invoice struct {
 	Total  money.Cost `json:"total"`
 }
 
+// Collect is the body of a GC record: what nothing names and is about to be
+// deleted. Each GC record raises the generation of its log. The generation
+// enters the names of what is written afterwards, so a name that was condemned
+// is never used again, however late its deletion or a lost write lands.
+type Collect struct {
+	Runs []string `json:"runs,omitempty"` // of this period, by run-id
+	Keys []string `json:"keys,omitempty"` // below usage/
+}
+
 // Month is the state that follows from the log of one period.
 type Month struct {
-	Entries []Entry
-	Refresh *Refresh
-	Close   *Close
-	CloseAt Entry
-	Publish *Publish
+	Entries    []Entry
+	Generation int64 // number of GC records
+	Refresh    *Refresh
+	Close      *Close
+	CloseAt    Entry
+	Publish    *Publish
 }
 
 // FoldMonth computes the state of a period's log.
@@ -118,6 +129,8 @@ func FoldMonth(entries []Entry) (*Month, error) {
 	for _, e := range entries {
 		var err error
 		switch e.Kind {
+		case KindCollect:
+			m.Generation++
 		case KindRefresh:
 			m.Refresh = &Refresh{}
 			err = e.Decode(m.Refresh)

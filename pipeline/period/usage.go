@@ -19,8 +19,9 @@ type Ingest struct {
 	Source   string                 `json:"source"`
 	Files    []schema.DeliveredFile `json:"files"` // a row's file number is its index here
 	Batches  []schema.UsageBatch    `json:"batches"`
-	IDs      []string               `json:"ids,omitempty"`      // new runs of the id index, by hash
+	IDs      []string               `json:"ids,omitempty"`      // new runs of the id index, by name
 	Rejects  []schema.Reject        `json:"rejects,omitempty"`  // rows that were not accepted
+	Rejected string                 `json:"rejected,omitempty"` // usage/rejected/<name>: those rows with their text
 	Resolves []string               `json:"resolves,omitempty"` // ids of earlier rejects that this delivery makes good
 	Snapshot *Snapshot              `json:"snapshot,omitempty"`
 	LeftOut  schema.LeftOut         `json:"left_out,omitempty"`
@@ -38,7 +39,7 @@ type Rejected struct {
 	Source string               `json:"source"`
 	File   schema.DeliveredFile `json:"file"`
 	Reject schema.Reject        `json:"reject"`           // stands for the whole file
-	Object string               `json:"object,omitempty"` // usage/rejected/<sha256>: every faulty row with its text
+	Object string               `json:"object,omitempty"` // usage/rejected/<name>: every faulty row with its text
 	First  []string             `json:"first"`            // the first problems, for people
 }
 
@@ -52,14 +53,15 @@ type Waive struct {
 
 // Usage is the state that follows from a prefix of the usage log.
 type Usage struct {
-	Slot      int64 // last slot of the prefix, -1 when it is empty
-	Batches   []SlotBatch
-	IDs       []string          // runs of the id index
-	Accepted  map[string]bool   // source + "\x00" + SHA-256 of files taken in
-	Refused   map[string]string // source + "\x00" + SHA-256 of refused files: id of the reject
-	Rejects   []SlotReject      // neither made good nor waived
-	Waived    map[string]int64  // id to the slot of the newest waiver
-	Snapshots map[string]SnapshotState
+	Slot       int64 // last slot of the prefix, -1 when it is empty
+	Generation int64 // number of GC records
+	Batches    []SlotBatch
+	IDs        []string          // runs of the id index
+	Accepted   map[string]bool   // source + "\x00" + SHA-256 of files taken in
+	Refused    map[string]string // source + "\x00" + SHA-256 of refused files: id of the reject
+	Rejects    []SlotReject      // neither made good nor waived
+	Waived     map[string]int64  // id to the slot of the newest waiver
+	Snapshots  map[string]SnapshotState
 }
 
 // SlotBatch is a batch and where it stands in the log.
@@ -112,6 +114,8 @@ func FoldUsage(entries []Entry, upTo int64) (*Usage, error) {
 
 func (u *Usage) apply(e Entry) error {
 	switch e.Kind {
+	case KindCollect:
+		u.Generation++
 	case KindIngest:
 		var body Ingest
 		if err := e.Decode(&body); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,33 +96,58 @@ func Prove(files []File, charges Amounts) (Proof, error) {
 // data files, empty files over chunks that are no longer needed, the quality
 // file, and the manifest last. Before the manifest it asks still whether this
 // is still the report to be published, and stops with its error when not. A
-// repeat with the same files writes the same bytes.
-func Publish(ctx context.Context, st store.Store, x Export, files []File, proof Proof, still func() error) error {
-	if err := putExport(ctx, st, x, files, proof, still); err != nil {
-		return fmt.Errorf("publish %s: %w", x.Name, err)
+// repeat with the same files writes the same bytes. It returns what it wrote, in
+// order.
+func Publish(ctx context.Context, st store.Store, x Export, files []File, proof Proof, still func() error) ([]Written, error) {
+	w := &exportPut{ctx: ctx, st: st}
+	if err := w.export(x, files, proof, still); err != nil {
+		return nil, fmt.Errorf("publish %s: %w", x.Name, err)
 	}
-	return nil
+	return w.written, nil
 }
 
-func putExport(ctx context.Context, st store.Store, x Export, files []File, proof Proof, still func() error) error {
+// Written is one object that Publish wrote.
+type Written struct {
+	Key    string
+	Bytes  int64
+	SHA256 string // in hex
+}
+
+type exportPut struct {
+	ctx     context.Context
+	st      store.Store
+	written []Written
+}
+
+func (w *exportPut) put(key string, body store.Body) error {
+	sum, err := body.Sum()
+	if err != nil {
+		return err
+	}
+	w.written = append(w.written, Written{key, body.Size(), hex.EncodeToString(sum[:])})
+	return store.ReplaceSettled(w.ctx, w.st, key, body)
+}
+
+func (w *exportPut) export(x Export, files []File, proof Proof, still func() error) error {
+	ctx, st := w.ctx, w.st
 	l := layout{root: store.ExportRoot(x.Account, x.Owner.Payer, x.Name), Export: x}
 	surplus, err := l.surplus(ctx, st, len(files))
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		if err := store.ReplaceSettled(ctx, st, l.data(f.Chunk), store.FileBody(f.Path, f.Bytes)); err != nil {
+		if err := w.put(l.data(f.Chunk), store.FileBody(f.Path, f.Bytes)); err != nil {
 			return err
 		}
 	}
-	if err := l.blank(ctx, st, surplus); err != nil {
+	if err := w.blank(l, surplus); err != nil {
 		return err
 	}
 	quality, err := jsonText(l.quality(files, surplus, proof.totals))
 	if err != nil {
 		return err
 	}
-	if err := store.ReplaceBytes(ctx, st, store.ExportQuality(l.root, x.Name, x.Owner.Period.Name), quality); err != nil {
+	if err := w.put(store.ExportQuality(l.root, x.Name, x.Owner.Period.Name), store.BytesBody(quality)); err != nil {
 		return err
 	}
 	manifest, err := jsonText(l.manifest(files))
@@ -131,7 +157,7 @@ func putExport(ctx context.Context, st store.Store, x Export, files []File, proo
 	if err := still(); err != nil {
 		return err
 	}
-	return store.ReplaceBytes(ctx, st, l.manifestKey(), manifest)
+	return w.put(l.manifestKey(), store.BytesBody(manifest))
 }
 
 // layout spells the keys of one period of an export.
@@ -213,7 +239,7 @@ func (l layout) previous(ctx context.Context, st store.Store) ([]string, error) 
 
 // blank overwrites chunks with valid files that have all columns and no rows,
 // because readers take every file they find.
-func (l layout) blank(ctx context.Context, st store.Store, chunks []int) error {
+func (w *exportPut) blank(l layout, chunks []int) error {
 	if len(chunks) == 0 {
 		return nil
 	}
@@ -222,7 +248,7 @@ func (l layout) blank(ctx context.Context, st store.Store, chunks []int) error {
 		return err
 	}
 	for _, chunk := range chunks {
-		if err := st.Replace(ctx, l.data(chunk), store.BytesBody(empty)); err != nil {
+		if err := w.put(l.data(chunk), store.BytesBody(empty)); err != nil {
 			return err
 		}
 	}

@@ -64,6 +64,7 @@ func (w *ChargesWriter) Write(c *batch.Charges) error {
 	if w.pending == nil {
 		w.pending = batch.NewCharges(c.Owner, c.Dims, c.Prices)
 	}
+	w.pending.Prices = c.Prices // the same codes, perhaps more of them
 	for from := 0; from < c.Len(); {
 		to := min(c.Len(), from+RowGroup-w.pending.Len())
 		w.pending.AppendAll(c.Slice(from, to))

@@ -10,14 +10,15 @@ import (
 // log/ series/ run/ usage/ hold the truth and are created once, never
 // replaced. reports/ bills/ invoices/ are derived copies.
 
-// UsageBatch is accepted usage in canonical Parquet, named by its content.
-func UsageBatch(sha256 string) string { return "usage/batch/" + sha256 + ".parquet" }
+// UsageBatch is accepted usage in canonical Parquet, named by its content and
+// generation (see schema.ObjectName).
+func UsageBatch(name string) string { return "usage/batch/" + name + ".parquet" }
 
-// UsageIDs is a sorted run of the id index, named by its content.
-func UsageIDs(sha256 string) string { return "usage/ids/" + sha256 }
+// UsageIDs is a sorted run of the id index, named like a batch.
+func UsageIDs(name string) string { return "usage/ids/" + name }
 
-// UsageRejected is what was not accepted of a delivery, named by its content.
-func UsageRejected(sha256 string) string { return "usage/rejected/" + sha256 + ".jsonl" }
+// UsageRejected is what was not accepted of a delivery, named like a batch.
+func UsageRejected(name string) string { return "usage/rejected/" + name + ".jsonl" }
 
 // UsageLog is the log of deliveries, rejects and waivers.
 func UsageLog() string { return "log/usage" }
@@ -30,6 +31,23 @@ func Series(issuer, series string) string { return "series/" + issuer + "/" + se
 
 // Slot is one record of a log.
 func Slot(log string, slot int64) string { return fmt.Sprintf("%s/%020d", log, slot) }
+
+// RunID names a run by the period it belongs to and the hash of everything that
+// decides its content, so that who sees a key of a run knows which log may name
+// it.
+func RunID(issuer, period, hash string) string { return issuer + "." + period + "." + hash[:32] }
+
+// RunOf takes the run-id out of a key below run/, and the log of its period out
+// of the run-id. False for a key that no run has.
+func RunOf(key string) (run, log string, ok bool) {
+	rest, ok := strings.CutPrefix(key, "run/")
+	run, _, whole := strings.Cut(rest, "/")
+	parts := strings.Split(run, ".")
+	if !ok || !whole || len(parts) != 3 {
+		return run, "", false
+	}
+	return run, PeriodLog(parts[0], parts[1]), true
+}
 
 // RunInput is an input of a run (price list, offers, organization), pinned
 // beside its outputs.
@@ -55,6 +73,11 @@ func ExportRoot(owner, payer, export string) string {
 // chunks count from 1. Extension is snappy.parquet or csv.gz.
 func ExportData(root, export, period string, chunk int, extension string) string {
 	return fmt.Sprintf("%s/data/BILLING_PERIOD=%s/%s-%05d.%s", root, period, export, chunk, extension)
+}
+
+// IsExportData tells whether a key is a chunk of an export.
+func IsExportData(key string) bool {
+	return strings.HasPrefix(key, "reports/") && strings.Contains(key, "/data/BILLING_PERIOD=")
 }
 
 // ExportManifest is the manifest of one period of an export.

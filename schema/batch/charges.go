@@ -109,6 +109,14 @@ func (c *Charges) At(i int) Row {
 	}
 }
 
+// Copy returns the rows in memory of their own, over the same dimensions and
+// the prices as they are now: it may be read while the batch is filled anew.
+func (c *Charges) Copy() *Charges {
+	o := NewCharges(c.Owner, c.Dims, c.Prices.Snapshot())
+	o.AppendAll(c)
+	return o
+}
+
 // AppendAll adds the rows of another batch over the same tables.
 func (c *Charges) AppendAll(o *Charges) {
 	c.Head = append(c.Head, o.Head...)

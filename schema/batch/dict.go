@@ -38,6 +38,12 @@ func (t *Table[T]) Values() []T { return t.values }
 // Len returns the number of distinct values.
 func (t *Table[T]) Len() int { return len(t.values) }
 
+// Snapshot returns the table as it is now, for reading while values are added
+// to the table itself. It finds no codes.
+func (t *Table[T]) Snapshot() *Table[T] {
+	return &Table[T]{values: t.values[:len(t.values):len(t.values)]}
+}
+
 // Ranks returns, for each code, the place of its value in the order of compare.
 // Ranks compare as the values do, so sorting by rank is sorting by value.
 func (t *Table[T]) Ranks(compare func(a, b T) int) []uint32 {

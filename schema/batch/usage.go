@@ -1,8 +1,6 @@
 package batch
 
 import (
-	"slices"
-
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
 )
@@ -25,6 +23,15 @@ type Usage struct {
 
 // NewUsage returns an empty batch with dictionaries of its own.
 func NewUsage() *Usage { return &Usage{Dims: NewDims(), Sources: NewTable[string]()} }
+
+// Reset empties the batch, with new dictionaries, and keeps its memory.
+func (u *Usage) Reset() {
+	u.Dims, u.Sources = NewDims(), NewTable[string]()
+	u.Head, u.Resource, u.Tail = u.Head[:0], u.Resource[:0], u.Tail[:0]
+	u.Start, u.End, u.Amount, u.Cost = u.Start[:0], u.End[:0], u.Amount[:0], u.Cost[:0]
+	u.Source, u.File, u.Line = u.Source[:0], u.File[:0], u.Line[:0]
+	u.IDs = Text{u.IDs.ends[:0], u.IDs.data[:0]}
+}
 
 // Len returns the number of rows.
 func (u *Usage) Len() int { return len(u.Head) }
@@ -70,30 +77,23 @@ func (d *Dims) tailCode(r *schema.Record) uint32 {
 // nil keeps all.
 func (u *Usage) Sorted(keep []bool) *Usage {
 	dims, ranking := u.Dims.Sorted()
-	type place struct {
-		key Key
-		row uint32
-	}
-	places := make([]place, 0, u.Len())
+	keys := make([]Key, 0, u.Len())
+	rows := make([]uint32, 0, u.Len())
 	for i := range u.Head {
 		if keep == nil || keep[i] {
-			key := LineKey(ranking.Heads[u.Head[i]], ranking.Resources[u.Resource[i]], u.Hour(i), ranking.Tails[u.Tail[i]])
-			places = append(places, place{key, uint32(i)})
+			keys = append(keys, LineKey(ranking.Heads[u.Head[i]], ranking.Resources[u.Resource[i]], u.Hour(i), ranking.Tails[u.Tail[i]]))
+			rows = append(rows, uint32(i))
 		}
 	}
-	slices.SortFunc(places, func(a, b place) int {
-		if c := a.key.Compare(b.key); c != 0 {
-			return c
-		}
-		return int(a.row) - int(b.row)
-	})
+	order := canonicalOrder(keys)
 	s := &Usage{Dims: dims, Sources: u.Sources}
-	s.grow(len(places))
-	for _, p := range places {
-		i := p.row
-		s.Head = append(s.Head, p.key.Head())
-		s.Resource = append(s.Resource, p.key.Resource())
-		s.Tail = append(s.Tail, p.key.Tail())
+	s.grow(len(order))
+	s.IDs.grow(len(order), len(u.IDs.data))
+	for _, at := range order {
+		i := rows[at]
+		s.Head = append(s.Head, keys[at].Head())
+		s.Resource = append(s.Resource, keys[at].Resource())
+		s.Tail = append(s.Tail, keys[at].Tail())
 		s.Start = append(s.Start, u.Start[i])
 		s.End = append(s.End, u.End[i])
 		s.Amount = append(s.Amount, u.Amount[i])
@@ -124,6 +124,10 @@ type Text struct {
 func (t *Text) Append(v []byte) {
 	t.data = append(t.data, v...)
 	t.ends = append(t.ends, int32(len(t.data)))
+}
+
+func (t *Text) grow(values, bytes int) {
+	t.ends, t.data = make([]int32, 0, values), make([]byte, 0, bytes)
 }
 
 // At returns value i as a view.

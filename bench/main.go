@@ -1,0 +1,52 @@
+// Command bench measures the product against DuckDB and against the floor on
+// the same month, each run a process of its own that the operating system
+// measures. See docs/performance.md.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/monthend/monthend/bench/month"
+)
+
+const usage = `bench generate -dir DIR -records N [-shape NAME] [-formats LIST]
+bench run      -dir DIR -records N [-shape NAME] [-repeat N] [-duck PROGRAM] [-sql FILE]
+bench formats  -dir DIR -records N [-repeat N] [-duck PROGRAM]`
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return errors.New("what is to be done?\n" + usage)
+	}
+	verbs := map[string]func([]string) error{"generate": generate, "run": compare, "child": child}
+	verb, ok := verbs[args[0]]
+	if !ok {
+		return fmt.Errorf("there is no verb %q\n%s", args[0], usage)
+	}
+	return verb(args[1:])
+}
+
+func generate(args []string) error {
+	f := flag.NewFlagSet("generate", flag.ContinueOnError)
+	dir := f.String("dir", "", "folder to make")
+	records := f.Int64("records", 1_000_000, "usage records, 100,000 or more")
+	shape := f.String("shape", "even", "even, one-account, resources, files or large")
+	formats := f.String("formats", "parquet", "parquet, csv.gz, jsonl, with commas")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	s, err := month.Named(*shape, *records)
+	if err != nil {
+		return err
+	}
+	return month.Write(*dir, s, split(*formats))
+}

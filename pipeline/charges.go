@@ -1,0 +1,46 @@
+package pipeline
+
+import (
+	"io"
+
+	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/schema/batch"
+)
+
+// chargesWriter encodes charges beside the rating, so that a second core has
+// its share of the work. The bytes are those of the writer below.
+type chargesWriter struct {
+	batches chan *batch.Charges
+	done    chan error
+}
+
+func startCharges(out io.Writer) (*chargesWriter, error) {
+	to, err := spool.NewChargesWriter(out)
+	if err != nil {
+		return nil, err
+	}
+	w := &chargesWriter{batches: make(chan *batch.Charges, 2), done: make(chan error, 1)}
+	go func() {
+		var first error
+		for b := range w.batches {
+			if first == nil {
+				first = to.Write(b)
+			}
+		}
+		if first == nil {
+			first = to.Close()
+		}
+		w.done <- first
+	}()
+	return w, nil
+}
+
+// write hands a copy of the rows over. What goes wrong with them is told by
+// close.
+func (w *chargesWriter) write(c *batch.Charges) { w.batches <- c.Copy() }
+
+// close waits until everything is written.
+func (w *chargesWriter) close() error {
+	close(w.batches)
+	return <-w.done
+}
