@@ -31,13 +31,13 @@ func split(list string) []string { return strings.Split(list, ",") }
 
 // outcome is what a child prints for the runner, as one line of JSON.
 type outcome struct {
-	Rows      int64
+	Rows      int64 `json:",string"`
 	Unblended string
 	Blended   string
 	List      string
-	Accepted  int64
-	Duplicate int64
-	Conflict  int64
+	Accepted  int64 `json:",string"`
+	Duplicate int64 `json:",string"`
+	Conflict  int64 `json:",string"`
 	Stages    []stage
 }
 

@@ -12,9 +12,8 @@ import (
 	"github.com/monthend/monthend/bench/month"
 )
 
-const usage = `bench generate -dir DIR -records N [-shape NAME] [-formats LIST]
-bench run      -dir DIR -records N [-shape NAME] [-repeat N] [-duck PROGRAM] [-sql FILE]
-bench formats  -dir DIR -records N [-repeat N] [-duck PROGRAM]`
+const usage = `bench generate -dir DIR [-records N] [-shape NAME] [-formats LIST]
+bench run      -dir DIR [-repeat N] [-format NAME] [-duck PROGRAM] [-sql FILE] [-same FILE]`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {

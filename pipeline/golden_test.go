@@ -180,21 +180,14 @@ func compareFolder(t *testing.T, dir string, files map[string][]byte) {
 	}
 }
 
+// firstDifference shows the surroundings of the first byte that differs.
 func firstDifference(want, got []byte) string {
-	a, b := strings.Split(string(want), "\n"), strings.Split(string(got), "\n")
-	for i := range max(len(a), len(b)) {
-		if i >= len(a) || i >= len(b) || a[i] != b[i] {
-			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, lineAt(a, i), lineAt(b, i))
-		}
+	at := 0
+	for at < len(want) && at < len(got) && want[at] == got[at] {
+		at++
 	}
-	return "no line differs"
-}
-
-func lineAt(lines []string, i int) string {
-	if i < len(lines) {
-		return lines[i]
-	}
-	return "(no line)"
+	around := func(data []byte) string { return string(data[min(max(at-60, 0), len(data)):min(at+60, len(data))]) }
+	return fmt.Sprintf("byte %d of %d and %d\nwant %q\ngot  %q", at, len(want), len(got), around(want), around(got))
 }
 
 func rewrite(t *testing.T, dir string, files map[string][]byte) {

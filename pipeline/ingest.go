@@ -8,6 +8,7 @@ import (
 
 	"github.com/monthend/monthend/pipeline/ingest"
 	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 )
 
@@ -70,6 +71,9 @@ func (p *Pipeline) ingestPart(ctx context.Context, source ingest.Source, files [
 		}
 		d.Generation = state.Generation
 		out, err := d.Prepare(ctx, files, knownOf(state, source.Name))
+		if errors.Is(err, store.ErrNotFound) && p.collectedSince(ctx, entries) {
+			continue // what was just written is gone again
+		}
 		if err != nil {
 			return err
 		}
@@ -85,6 +89,13 @@ func (p *Pipeline) ingestPart(ctx context.Context, source ingest.Source, files [
 		}
 		return err
 	}
+}
+
+// collectedSince tells whether garbage was collected after a prefix of the usage
+// log was read.
+func (p *Pipeline) collectedSince(ctx context.Context, prefix []period.Entry) bool {
+	entries, err := p.usageLog().ReadOn(ctx, prefix)
+	return err == nil && slices.ContainsFunc(entries[len(prefix):], func(e period.Entry) bool { return e.Kind == period.KindCollect })
 }
 
 func (i *Ingested) add(out *ingest.Outcome, slots []int64) {
@@ -108,7 +119,25 @@ func knownOf(state *period.Usage, source string) ingest.Known {
 			k.Rejects = append(k.Rejects, r.Reject)
 		}
 	}
+	k.Snapshots = map[string]ingest.KnownSnapshot{}
+	for _, s := range state.Snapshots {
+		if s.Source == source {
+			k.Snapshots[s.Period] = ingest.KnownSnapshot{Final: s.Final, Files: s.Files, Batches: batchesInSlot(state, s.Slot)}
+		}
+	}
 	return k
+}
+
+// batchesInSlot returns the hashes of the batches that one record named, sorted.
+func batchesInSlot(state *period.Usage, slot int64) []string {
+	var sums []string
+	for _, b := range state.Batches {
+		if b.Slot == slot {
+			sums = append(sums, b.SHA256)
+		}
+	}
+	slices.Sort(sums)
+	return sums
 }
 
 // commitOutcome appends the records of a delivery behind the prefix that it was
@@ -177,9 +206,10 @@ func ingestRecords(source ingest.Source, out *ingest.Outcome) []period.Ingest {
 }
 
 // refuseClosedSnapshots keeps a newer snapshot of a closed month out: what it
-// changes is a correction, which a person must approve.
+// changes is a correction, which a person must approve. One that changes nothing
+// is passed over.
 func (p *Pipeline) refuseClosedSnapshots(ctx context.Context, out *ingest.Outcome) error {
-	for name := range out.Periods {
+	for name, part := range out.Periods {
 		for _, issuer := range p.Organization.Issuers {
 			per, err := periodOf(issuer, name)
 			if err != nil {
@@ -188,6 +218,10 @@ func (p *Pipeline) refuseClosedSnapshots(ctx context.Context, out *ingest.Outcom
 			m, err := p.month(ctx, issuer.ID, per)
 			if err != nil {
 				return err
+			}
+			if m.Close != nil && part.Same {
+				delete(out.Periods, name)
+				break
 			}
 			if m.Close != nil {
 				return fmt.Errorf("period %s of issuer %s is closed: a newer snapshot of it is not taken in; deliver what is missing as usage records", name, issuer.ID)

@@ -127,22 +127,67 @@ func issuerOfRun(org *schema.Organization, run period.Run) (schema.Issuer, error
 	return schema.Issuer{}, fmt.Errorf("the pinned organization of run %s does not hold its issuer %s", run.ID, run.Issuer)
 }
 
+// lostPayers finds late usage of payers that today's organization does not have
+// under the issuer: no bill would carry it.
+func lostPayers(in rate.Input, corrections []*correction, dims *batch.Dims, ranking batch.Ranking) (lost, err error) {
+	for _, c := range corrections {
+		for i, payer := range c.in.Organization.Payers {
+			there := slices.ContainsFunc(in.Organization.PayersOf(in.Issuer.ID), func(p schema.Payer) bool { return p.AccountID == payer.AccountID })
+			if there || c.after.spills[int32(i)] == nil {
+				continue
+			}
+			rows, err := c.difference(payer.AccountID, ranking, batch.NewCharges(&batch.Owner{}, dims, batch.NewTable[batch.Price]()))
+			if err != nil {
+				return nil, err
+			}
+			if len(rows) > 0 {
+				return fmt.Errorf("%w: late usage of %s belongs to payer %s, which the organization file does not have under issuer %s any more; list it again",
+					ErrBlocked, c.in.Period.Name, payer.AccountID, in.Issuer.ID), nil
+			}
+		}
+	}
+	return nil, nil
+}
+
 // withNewSKUs adds to a pinned catalog the SKUs of today's that it lacks. What
-// it has is never changed.
+// it has is never changed: a SKU that would take usage over from a pinned one,
+// because it names its operation or region and the pinned one does not, is left
+// out.
 func withNewSKUs(pinned, now *price.Catalog) (*price.Catalog, error) {
 	skus := slices.Clone(pinned.SKUs)
-	known := map[price.Key]bool{}
+	known := map[[2]string][]price.Key{} // by service and usage type
+	ids := map[string]bool{}
 	for i := range skus {
+		ids[skus[i].ID] = true
 		for _, k := range skus[i].Keys() {
-			known[k] = true
+			name := [2]string{k.ServiceCode, k.UsageType}
+			known[name] = append(known[name], k)
 		}
 	}
 	for i := range now.SKUs {
-		if !slices.ContainsFunc(now.SKUs[i].Keys(), func(k price.Key) bool { return known[k] }) {
+		if !ids[now.SKUs[i].ID] && !slices.ContainsFunc(now.SKUs[i].Keys(), func(k price.Key) bool {
+			return slices.ContainsFunc(known[[2]string{k.ServiceCode, k.UsageType}], func(old price.Key) bool { return takesOver(k, old) })
+		}) {
 			skus = append(skus, now.SKUs[i])
 		}
 	}
 	return price.NewCatalog(skus)
+}
+
+// takesOver tells whether some record that matches a pinned key would match a
+// new one of the same service and usage type at least as well.
+func takesOver(new, pinned price.Key) bool {
+	meet := func(a, b string) bool { return a == b || a == "" || b == "" }
+	exact := func(k price.Key) (n int) {
+		if k.Operation != "" {
+			n += 2
+		}
+		if k.Region != "" {
+			n++
+		}
+		return n
+	}
+	return meet(new.Operation, pinned.Operation) && meet(new.Region, pinned.Region) && exact(new) >= exact(pinned)
 }
 
 // withCorrections merges the correction lines of a payer into its charges.

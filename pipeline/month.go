@@ -80,8 +80,8 @@ func (p *Pipeline) close(ctx context.Context, at *place) (*period.Close, error) 
 	if at.month.Close != nil {
 		return at.month.Close, nil
 	}
-	if due := at.period.End.Add(p.CloseWait); p.Now().Before(due) {
-		return nil, fmt.Errorf("%w: period %s of issuer %s may be closed from %s on", ErrNotDue, at.period.Name, at.issuer.ID, due.Format(time.RFC3339))
+	if err := p.ripe(ctx, at); err != nil {
+		return nil, err
 	}
 	late, err := p.latePeriods(ctx, at)
 	if err != nil {
@@ -249,6 +249,14 @@ func (at *place) rejects() []period.SlotReject {
 // unresolved returns what keeps the month open beside suspense. A snapshot
 // source must have delivered a final report: after the close none is taken.
 func (at *place) unresolved(sources []ingest.Source) error {
+	reasons := at.reasons(sources)
+	if len(reasons) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: period %s of issuer %s: %s", ErrBlocked, at.period.Name, at.issuer.ID, strings.Join(reasons, "; "))
+}
+
+func (at *place) reasons(sources []ingest.Source) []string {
 	var reasons []string
 	if n := len(at.rejects()); n > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d rejects wait; see `monthend pending list`, then deliver corrected data or waive them", n))
@@ -265,10 +273,7 @@ func (at *place) unresolved(sources []ingest.Source) error {
 			reasons = append(reasons, fmt.Sprintf("snapshot source %s is not final for %s; deliver the final report, or ingest it with --final", s.Name, at.period.Name))
 		}
 	}
-	if len(reasons) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w: period %s of issuer %s: %s", ErrBlocked, at.period.Name, at.issuer.ID, strings.Join(reasons, "; "))
+	return reasons
 }
 
 // checkRun proves a run complete before it is sealed.
@@ -280,6 +285,9 @@ func checkRun(r *result) error {
 	}
 	if rec.Accepted != rec.Charged+rec.Suspense+rec.Waived {
 		return fmt.Errorf("close refused: of %d accepted records %d are charged, %d waived: they must add up", rec.Accepted, rec.Charged, rec.Waived)
+	}
+	if r.lost != nil {
+		return r.lost
 	}
 	var charges, bills money.Cost
 	var err error
@@ -309,7 +317,7 @@ func (p *Pipeline) checkInvoices(at *place, bills []bill.Bill) error {
 		if !invoice.Due(b) {
 			continue
 		}
-		if _, err := drawUp(b, "DRAFT", schema.DateOf(at.period.End.In(zone))); err != nil {
+		if _, err := p.drawUp(b, "DRAFT", schema.DateOf(at.period.End.In(zone))); err != nil {
 			return fmt.Errorf("invoice of payer %s: %w", b.Payer.AccountID, err)
 		}
 	}

@@ -60,6 +60,7 @@ func (p *Pipeline) Pending(ctx context.Context, issuerID, name string) (*Pending
 
 // Waive records a person's word that the named rejects and suspense groups
 // shall not be charged. Records that come later in the same group wait again.
+// What is waived already is passed over, so it may be run any number of times.
 func (p *Pipeline) Waive(ctx context.Context, known *Pending, ids []string, reason, by string) error {
 	names := map[string]bool{}
 	for _, r := range known.Rejects {
@@ -68,14 +69,23 @@ func (p *Pipeline) Waive(ctx context.Context, known *Pending, ids []string, reas
 	for _, s := range known.Suspense {
 		names[s.ID] = true
 	}
-	for _, id := range ids {
-		if !names[id] {
-			return fmt.Errorf("%q is not pending in %s; `monthend pending list` names what is", schema.Shorten(id), known.Period)
+	_, err := p.usageLog().Commit(ctx, p.stamp, func(entries []period.Entry) (string, any, error) {
+		usage, err := period.FoldUsage(entries, -1)
+		if err != nil {
+			return "", nil, err
 		}
-	}
-	slices.Sort(ids)
-	body := period.Waive{IDs: slices.Compact(ids), Reason: reason, By: by}
-	_, err := p.usageLog().Commit(ctx, p.stamp, func([]period.Entry) (string, any, error) {
+		body := period.Waive{Reason: reason, By: by}
+		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+			if _, waived := usage.Waived[id]; !names[id] && !waived {
+				return "", nil, fmt.Errorf("%q is not pending in %s; `monthend pending list` names what is", schema.Shorten(id), known.Period)
+			}
+			if names[id] {
+				body.IDs = append(body.IDs, id)
+			}
+		}
+		if len(body.IDs) == 0 {
+			return "", nil, nil
+		}
 		return period.KindWaive, body, nil
 	})
 	return err

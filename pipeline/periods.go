@@ -12,8 +12,8 @@ import (
 	"github.com/monthend/monthend/schema/batch"
 )
 
-// usedPeriods lists the periods that have usage of an issuer, in order, and the
-// current one.
+// usedPeriods lists the periods of an issuer from its first usage or close to
+// the current one and to its last usage, in order.
 func (p *Pipeline) usedPeriods(ctx context.Context, issuer schema.Issuer, usage *period.Usage) ([]schema.Period, error) {
 	zone, err := issuer.Location()
 	if err != nil {
@@ -23,21 +23,32 @@ func (p *Pipeline) usedPeriods(ctx context.Context, issuer schema.Issuer, usage 
 	if len(usage.Batches) == 0 {
 		return []schema.Period{now}, nil
 	}
-	first, last := usage.Batches[0].FirstHour, schema.HourOf(now.Start.UnixNano())
+	last := schema.HourOf(now.Start.UnixNano())
 	for _, b := range usage.Batches {
-		first, last = min(first, b.FirstHour), max(last, b.LastHour)
+		last = max(last, b.LastHour)
 	}
 	var list []schema.Period
-	for per := schema.PeriodAt(first.Time(), zone); !per.Start.After(last.Time()); per = per.Next(zone) {
-		used, err := p.hasUsage(ctx, issuer, per, usage)
+	for per := schema.PeriodAt(firstHour(usage).Time(), zone); !per.Start.After(last.Time()); per = per.Next(zone) {
+		used, err := p.begun(ctx, issuer, per, usage)
 		if err != nil {
 			return nil, err
 		}
-		if used || per.Name == now.Name {
+		began := len(list) > 0 && !per.Start.After(now.Start)
+		if began || used || per.Name == now.Name {
 			list = append(list, per)
 		}
 	}
 	return list, nil
+}
+
+// begun tells whether a period has usage or a close of the issuer.
+func (p *Pipeline) begun(ctx context.Context, issuer schema.Issuer, per schema.Period, usage *period.Usage) (bool, error) {
+	used, err := p.hasUsage(ctx, issuer, per, usage)
+	if used || err != nil {
+		return used, err
+	}
+	m, err := p.month(ctx, issuer.ID, per)
+	return err == nil && m.Close != nil, err
 }
 
 // hasUsage tells whether any record belongs to a period of an issuer. The log
@@ -49,8 +60,11 @@ func (p *Pipeline) hasUsage(ctx context.Context, issuer schema.Issuer, per schem
 		return false, nil
 	}
 	m, err := p.month(ctx, issuer.ID, per)
-	if err != nil || newestRun(m) != nil {
-		return newestRun(m) != nil, err
+	if err != nil {
+		return false, err
+	}
+	if newestRun(m) != nil {
+		return true, nil
 	}
 	in := rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
 	for _, b := range batches {
@@ -84,7 +98,9 @@ func (p *Pipeline) touches(ctx context.Context, in rate.Input, b period.SlotBatc
 	return false, err
 }
 
-// OpenPeriods lists the periods of an issuer that have usage and no CLOSE.
+// OpenPeriods lists the periods of an issuer that have no CLOSE and that have
+// usage or have ended: closes run in order, so an empty month between others is
+// closed too.
 func (p *Pipeline) OpenPeriods(ctx context.Context, issuerID string) ([]string, error) {
 	issuer, err := p.issuer(issuerID)
 	if err != nil {
@@ -108,7 +124,8 @@ func (p *Pipeline) OpenPeriods(ctx context.Context, issuerID string) ([]string, 
 		if err != nil {
 			return nil, err
 		}
-		if m.Close == nil && used {
+		ended := !p.Now().Before(per.End)
+		if m.Close == nil && (used || ended && len(usage.Batches) > 0) {
 			names = append(names, per.Name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/monthend/monthend/pipeline/report"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/bill"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -30,6 +32,7 @@ type Pipeline struct {
 	Attempt  string           // unique per start of the program; stands in log records
 	Log      *slog.Logger
 	Progress func(what string, done, total int64) // may be nil
+	Paper    func(io.Writer, bill.Invoice) error  // draws an invoice on paper, as PDF; nil for the usual one
 
 	Organization *schema.Organization
 	Prices       Prices
@@ -37,8 +40,13 @@ type Pipeline struct {
 	Exports      []Export
 	Sources      []ingest.Source // declared sources; a snapshot source must be final before a close
 	Base         string          // full address of the store's root in manifests, such as s3://bucket/; blank: keys alone
-	CloseWait    time.Duration   // after the period's end, before it may be closed
-	Limits       ingest.Limits
+	Declaring    []string        // of Sources: those that declare completeness by marks
+	CloseWait    time.Duration   // after the period's end, before it may be closed, for the sources that do not
+	CloseAlarm   time.Duration   // after the period's end, when a person must decide about silent sources
+	// StoreNow asks the store for its time; nil: it is not asked. A month whose
+	// end lies ahead of it is not closed, whatever the clock of this host says.
+	StoreNow func(ctx context.Context) (time.Time, error)
+	Limits   ingest.Limits
 }
 
 // Prices is the price list as text, which is pinned, and as a catalog.

@@ -46,6 +46,9 @@ type numbers struct {
 
 // issued returns the numbers of a period, or nil when there are none yet.
 func (p *Pipeline) issued(ctx context.Context, at *place) (*numbers, error) {
+	if at.month.Close == nil {
+		return nil, nil // whatever the series says by now, the period's log was read before
+	}
 	entries, err := p.seriesLog(at.issuer.ID).Read(ctx)
 	if err != nil {
 		return nil, err
@@ -54,7 +57,7 @@ func (p *Pipeline) issued(ctx context.Context, at *place) (*numbers, error) {
 	if err != nil || issue == nil {
 		return nil, err
 	}
-	if at.month.Close == nil || issue.Close != at.month.CloseAt.Hash {
+	if issue.Close != at.month.CloseAt.Hash {
 		return nil, fmt.Errorf("the numbers of %s were given to another close; run verify", at.period.Name)
 	}
 	n := &numbers{Issue: issue, hash: entry.Hash, byPayer: map[string]string{}}
@@ -65,7 +68,7 @@ func (p *Pipeline) issued(ctx context.Context, at *place) (*numbers, error) {
 }
 
 // drawUp makes an invoice and proves that it can be printed.
-func drawUp(b bill.Bill, number string, date schema.Date) (drawn, error) {
+func (p *Pipeline) drawUp(b bill.Bill, number string, date schema.Date) (drawn, error) {
 	inv, err := invoice.New(b, number, date)
 	if err != nil {
 		return drawn{}, err
@@ -73,12 +76,16 @@ func drawUp(b bill.Bill, number string, date schema.Date) (drawn, error) {
 	if err := invoice.Check(inv); err != nil {
 		return drawn{}, err
 	}
+	paper := p.Paper
+	if paper == nil {
+		paper = pdf.Write
+	}
 	d := drawn{invoice: inv, documents: map[string][]byte{}}
 	for _, as := range []struct {
 		extension string
 		write     func(*bytes.Buffer) error
 	}{
-		{".pdf", func(w *bytes.Buffer) error { return pdf.Write(w, inv) }},
+		{".pdf", func(w *bytes.Buffer) error { return paper(w, inv) }},
 		{".csv", func(w *bytes.Buffer) error { return invoice.WriteCSV(w, inv) }},
 		{".json", func(w *bytes.Buffer) error { return invoice.WriteJSON(w, inv) }},
 	} {
@@ -128,7 +135,7 @@ func (p *Pipeline) prepareFinal(ctx context.Context, at *place, n *numbers) (*fi
 		if !ok {
 			continue
 		}
-		d, err := drawUp(b, number, n.InvoiceDate)
+		d, err := p.drawUp(b, number, n.InvoiceDate)
 		if err != nil {
 			return nil, fmt.Errorf("invoice %s: %w", number, err)
 		}

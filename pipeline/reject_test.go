@@ -168,6 +168,28 @@ func TestManyRowsRejected(t *testing.T) {
 	}
 }
 
+// TestManyConflicts refuses a file that is another one altogether under known
+// ids, also where bad rows are set aside: the log cannot name them all.
+func TestManyConflicts(t *testing.T) {
+	w := october(t)
+	records := good(24 * 28)
+	for i := range ingest.MaxRejectedRows + 1 {
+		u := records[i%len(records)]
+		u.id = fmt.Sprintf("%0200d", i)
+		records = append(records, u)
+	}
+	w.ingest(rowsSource(), csvFile("a.csv", records...))
+	for i := range records {
+		records[i].amount = "2"
+	}
+	out := w.ingest(rowsSource(), csvFile("b.csv", records...))
+	if len(out.Refused) != 1 || len(out.Rejects) != 0 {
+		t.Errorf("%d files refused, %d rejects, want the file refused", len(out.Refused), len(out.Rejects))
+	}
+	w.logged()
+	w.blocked(1)
+}
+
 // TestConflict delivers other content under an id that is taken: the first
 // stays, the second is rejected.
 func TestConflict(t *testing.T) {

@@ -34,7 +34,8 @@ type result struct {
 	run      period.Run
 	bills    []bill.Bill
 	suspense []Suspense
-	sealing  bool // stop before rating when anything is in suspense
+	sealing  bool  // stop before rating when anything is in suspense
+	lost     error // late usage of a payer that is not there any more
 
 	// The reports are written while the charges pass by.
 	*reports
@@ -129,11 +130,11 @@ func (p *Pipeline) compute(ctx context.Context, at *place, late []latePeriod, se
 
 func (p *Pipeline) pinInputs(ctx context.Context, r *result, inputs []namedInput) error {
 	for _, in := range inputs {
-		key := store.RunInput(r.run.ID, in.name)
-		if err := store.CreateBytes(ctx, p.Store, key, in.data); err != nil {
+		o := period.Object{Key: store.RunInput(r.run.ID, in.name), Bytes: int64(len(in.data)), SHA256: hexSum(in.data)}
+		if err := p.createChecked(ctx, o, store.BytesBody(in.data)); err != nil {
 			return err
 		}
-		r.run.Inputs = append(r.run.Inputs, period.Object{Key: key, Bytes: int64(len(in.data)), SHA256: hexSum(in.data)})
+		r.run.Inputs = append(r.run.Inputs, o)
 	}
 	return nil
 }
@@ -157,8 +158,7 @@ func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *pe
 	r.run.Records, r.suspense = g.records, g.suspended()
 	for _, c := range corrections {
 		defer c.close()
-		r.run.Records.Late += c.after.records.Charged - c.before.records.Charged
-		r.run.Records.Suspense += c.after.records.Suspense
+		addLate(&r.run.Records, c.before.records, c.after.records)
 		r.suspense = append(r.suspense, c.after.suspended()...)
 	}
 	sorted, ranking := dims.Sorted()
@@ -170,6 +170,9 @@ func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *pe
 		return err
 	}
 	r.spec.suspense = r.run.Records.Suspense
+	if r.lost, err = lostPayers(in, corrections, sorted, ranking); err != nil {
+		return err
+	}
 	for _, payer := range payersIn(in, g, corrections) {
 		m := &payerMonth{p: p, ctx: ctx, r: r, dir: dir, bill: rollup.NewBill(), payer: in.Organization.Payers[payer]}
 		m.exports = p.exportWriters(ctx, r.reports, r.spec, m.payer.AccountID)
@@ -186,6 +189,15 @@ func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *pe
 		}
 	}
 	return nil
+}
+
+// addLate counts what came late among the records of the close that charges it.
+func addLate(r *period.Records, before, after period.Records) {
+	r.Late += after.Charged - before.Charged
+	r.Accepted += after.Accepted - before.Accepted
+	r.Charged += after.Charged - before.Charged
+	r.Suspense += after.Suspense - before.Suspense
+	r.Waived += after.Waived - before.Waived
 }
 
 // payersIn lists the payers that have something to be charged, by account id.

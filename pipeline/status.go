@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/monthend/monthend/pipeline/period"
 	"github.com/monthend/monthend/schema"
@@ -23,6 +25,22 @@ type Status struct {
 	Invoices []period.Invoice `json:"invoices,omitempty"`
 	Run      string           `json:"run_id,omitempty"`
 	Next     string           `json:"next"` // what comes next, for a person
+
+	Start       time.Time `json:"start"`
+	End         time.Time `json:"end"`                // exclusive
+	Used        bool      `json:"used"`               // has usage of the issuer
+	CloseFrom   time.Time `json:"close_from"`         // earliest instant of the close, when every mark is there
+	Silent      []string  `json:"silent,omitempty"`   // sources that have not declared the period complete
+	SilentAt    time.Time `json:"silent_at,omitzero"` // from then on their silence is a person's concern; zero: nobody is silent
+	Published   bool      `json:"published"`
+	PublishedAt time.Time `json:"published_at,omitzero"`
+	Missed      bool      `json:"missed,omitempty"` // the log notes that the publish deadline was missed
+	Waits       []string  `json:"waits,omitempty"`  // what a person must do before the period can go on
+}
+
+// PeriodOf returns the period that the status is of.
+func (s Status) PeriodOf() schema.Period {
+	return schema.Period{Name: s.Period, Start: s.Start, End: s.End}
 }
 
 // Status lists every period of an issuer from its first usage to now.
@@ -75,10 +93,53 @@ func (p *Pipeline) statusOf(ctx context.Context, issuer schema.Issuer, per schem
 		s.Rejects = len(at.rejects())
 	}
 	if m.Publish != nil {
-		s.Invoices = m.Publish.Invoices
+		s.Invoices, s.PublishedAt = m.Publish.Invoices, m.Publish.Published
 	}
-	s.Next = nextStep(s, m, per.End.Add(p.CloseWait).Format("2006-01-02T15:04Z07:00"))
+	if err := p.timing(ctx, &s, at); err != nil {
+		return s, err
+	}
+	s.Next = nextStep(s, m, s.CloseFrom.Format("2006-01-02T15:04Z07:00"))
 	return s, nil
+}
+
+// timing fills in what the schedule decides from.
+func (p *Pipeline) timing(ctx context.Context, s *Status, at *place) error {
+	s.Start, s.End, s.CloseFrom = at.period.Start, at.period.End, p.closeFrom(at.period)
+	s.Published, s.Missed = at.month.Publish != nil, at.month.Noted(period.NoteDeadlineMissed, "")
+	s.Used = newestRun(at.month) != nil
+	if at.month.Close != nil {
+		return nil
+	}
+	if s.Silent = p.silent(at); len(s.Silent) > 0 {
+		s.SilentAt = at.period.End.Add(p.CloseAlarm)
+	}
+	s.Waits = p.waits(*s, at)
+	if s.Used {
+		return nil
+	}
+	var err error
+	s.Used, err = p.hasUsage(ctx, at.issuer, at.period, at.usage)
+	return err
+}
+
+// waits says what a person must do before the period can be closed. What a
+// snapshot source or a mark lacks is no concern of anybody while the month runs.
+func (p *Pipeline) waits(s Status, at *place) []string {
+	var list []string
+	ended := !p.Now().Before(at.period.End)
+	switch {
+	case ended:
+		list = at.reasons(p.Sources)
+	case s.Rejects > 0:
+		list = at.reasons(nil)
+	}
+	if s.Records.Suspense > 0 {
+		list = append(list, fmt.Sprintf("%d records are in suspense; see `monthend pending list`", s.Records.Suspense))
+	}
+	if len(s.Silent) > 0 && !p.Now().Before(s.SilentAt) {
+		list = append(list, fmt.Sprintf("%s did not declare usage complete; run `monthend mark`, or close with --without-marks", strings.Join(s.Silent, ", ")))
+	}
+	return list
 }
 
 func newestRun(m *period.Month) *period.Run {

@@ -170,6 +170,8 @@ func file(name string, data []byte) ingest.Input {
 		OpenAt: func() (ingest.ReaderAtCloser, error) { return readerAt{bytes.NewReader(data)}, nil }}
 }
 
+func inputs(files ...ingest.Input) []ingest.Input { return files }
+
 type readerAt struct{ *bytes.Reader }
 
 func (readerAt) Close() error { return nil }
@@ -258,7 +260,7 @@ func differences(a, b map[string][]byte, ignore func(key string) bool) []string 
 	return list
 }
 
-func has[V any](m map[string]V, k string) bool {
+func has[K comparable, V any](m map[K]V, k K) bool {
 	_, ok := m[k]
 	return ok
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"sort"
 	"time"
 )
 
@@ -32,24 +33,27 @@ func DateOf(t time.Time) Date {
 func (d Date) IsZero() bool { return d == Date{} }
 
 // In returns the first instant of the day in a zone. That is midnight, or, where
-// the clock skips midnight, the instant at which it does.
+// the clock skips midnight, the instant at which it does. time.Date alone leaves
+// open which instant it gives for a midnight that is skipped or comes twice.
 func (d Date) In(zone *time.Location) time.Time {
-	midnight := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)
-	// No zone is a day away from UTC. From there on, each stretch of one offset
-	// is asked whether midnight lies in it: time.Date alone leaves open which
-	// instant it gives for a midnight that is skipped or comes twice.
-	for t := midnight.Add(-24 * time.Hour).In(zone); ; {
-		_, offset := t.Zone()
-		_, end := t.ZoneBounds()
-		at := midnight.Add(-time.Duration(offset) * time.Second).In(zone)
-		switch {
-		case at.Before(t):
-			return t
-		case end.IsZero() || at.Before(end):
-			return at
-		}
-		t = end
+	midnight := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).Unix()
+	offset := func(at int64) int64 {
+		_, seconds := time.Unix(at, 0).In(zone).Zone()
+		return int64(seconds)
 	}
+	// No zone is a day away from UTC, so the change, if any, lies between these.
+	const day = 24 * 60 * 60
+	before, after := offset(midnight-day), offset(midnight+day)
+	old, new := midnight-before, midnight-after
+	at := old
+	switch {
+	case offset(old) == before:
+	case offset(new) == after:
+		at = new
+	default:
+		at = new + int64(sort.Search(int(old-new), func(i int) bool { return offset(new+int64(i)) == after }))
+	}
+	return time.Unix(at, 0).In(zone)
 }
 
 // AddDays returns the day n days later.

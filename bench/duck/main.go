@@ -10,7 +10,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2"
@@ -43,15 +45,11 @@ func run() error {
 		return err
 	}
 	defer db.Close()
-	db.SetMaxOpenConns(1)
+	d := duck{db, *threads, *verbose}
 	var last map[string]any
 	for _, statement := range statements(string(text)) {
-		start := time.Now()
-		if last, err = query(db, statement); err != nil {
+		if last, err = d.each(statement, last); err != nil {
 			return fmt.Errorf("%v in:\n%s", err, statement)
-		}
-		if *verbose {
-			fmt.Fprintf(os.Stderr, "%7.2f s  %.90s\n", time.Since(start).Seconds(), strings.ReplaceAll(statement, "\n", " "))
 		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(last)
@@ -72,6 +70,54 @@ func statements(text string) []string {
 		}
 	}
 	return list
+}
+
+type duck struct {
+	db      *sql.DB
+	threads int
+	verbose bool
+}
+
+// each runs a statement once, or, when it speaks of ${chunk}, as often as the
+// statement before it said.
+func (d *duck) each(statement string, before map[string]any) (last map[string]any, err error) {
+	start := time.Now()
+	if !strings.Contains(statement, "${chunk}") {
+		last, err = query(d.db, statement)
+	} else {
+		chunks, _ := strconv.Atoi(fmt.Sprint(before["chunks"]))
+		err = d.chunks(statement, chunks)
+	}
+	if d.verbose {
+		fmt.Fprintf(os.Stderr, "%7.2f s  %.90s\n", time.Since(start).Seconds(), strings.ReplaceAll(statement, "\n", " "))
+	}
+	return last, err
+}
+
+// chunks runs a statement for every chunk, on several connections at once.
+func (d *duck) chunks(statement string, chunks int) error {
+	var group sync.WaitGroup
+	next := make(chan int)
+	errs := make(chan error, chunks)
+	for range d.threads {
+		group.Go(func() {
+			for i := range next {
+				_, err := query(d.db, strings.ReplaceAll(statement, "${chunk}", strconv.Itoa(i)))
+				errs <- err
+			}
+		})
+	}
+	for i := range chunks {
+		next <- i
+	}
+	close(next)
+	group.Wait()
+	close(errs)
+	var all error
+	for err := range errs {
+		all = errors.Join(all, err)
+	}
+	return all
 }
 
 // query runs a statement and returns its last row by column, as text.

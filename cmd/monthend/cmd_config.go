@@ -18,9 +18,10 @@ func (p *program) configCommand() *cobra.Command {
 			for _, payer := range s.Organization.Payers {
 				members += len(payer.Accounts)
 			}
-			p.result("%s is sound: %d issuers, %d payers, %d accounts, %d SKUs, %d free tier pools, %d sources, %d exports", p.configFile,
-				len(s.Organization.Issuers), len(s.Organization.Payers), members, len(s.Prices.Catalog.SKUs), len(s.Offers.FreeTier),
-				len(s.config.Sources), len(s.config.Exports))
+			p.result("%s is sound: %s, %s, %s, %s, %s, %s, %s", p.configFile,
+				several(len(s.Organization.Issuers), "issuer"), several(len(s.Organization.Payers), "payer"), several(members, "account"),
+				several(len(s.Prices.Catalog.SKUs), "SKU"), several(len(s.Offers.FreeTier), "free tier pool"),
+				several(len(s.config.Sources), "source"), several(len(s.config.Exports), "export"))
 			return nil
 		},
 	})

@@ -82,6 +82,7 @@ func (p *program) demoCommand() *cobra.Command {
 const demoPeriod = "2026-10"
 
 func (p *program) demo(ctx context.Context, dir string, records int) error {
+	p.json = false // the steps are shown as a person sees them
 	if err := clearDemo(dir); err != nil {
 		return err
 	}
@@ -103,21 +104,22 @@ func (p *program) demo(ctx context.Context, dir string, records int) error {
 		return err
 	}
 	defer s.close()
+	month := " --period " + demoPeriod
 	for _, step := range []struct {
 		title string
 		run   func() error
 	}{
 		{"ingest", func() error { return p.ingest(ctx, s, "", nil, false) }},
 		{"report", func() error { return p.refresh(ctx, s) }},
-		{"close", func() error { return p.closeMonth(ctx, s) }},
-		{"ingest late/", func() error {
+		{"close" + month, func() error { return p.closeMonth(ctx, s) }},
+		{"ingest " + filepath.Join(dir, sample.LateFolder), func() error {
 			return p.ingest(ctx, s, sample.Source, []string{filepath.Join(dir, sample.LateFolder)}, false)
 		}},
-		{"invoice", func() error { return p.issue(ctx, s) }},
-		{"publish", func() error { return p.publish(ctx, s) }},
+		{"invoice" + month, func() error { return p.issue(ctx, s) }},
+		{"publish" + month, func() error { return p.publish(ctx, s) }},
 		{"status", func() error { return p.status(ctx, s) }},
 	} {
-		p.result("\n$ monthend %s", step.title)
+		p.result("\n$ monthend --config %s --now %s %s", p.configFile, p.now, step.title)
 		if err := step.run(); err != nil {
 			return fmt.Errorf("%s: %w", step.title, err)
 		}

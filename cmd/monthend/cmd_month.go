@@ -235,7 +235,7 @@ func (p *program) publish(ctx context.Context, s *session) error {
 }
 
 func (p *program) printPublished(issuer schema.Issuer, done *period.Publish) {
-	p.result("published %s of issuer %s: %d invoices, %d documents", p.period, issuer.ID, len(done.Invoices), len(done.Documents))
+	p.result("published %s of issuer %s: %s, %s", p.period, issuer.ID, several(len(done.Invoices), "invoice"), several(len(done.Documents), "document"))
 	for _, i := range done.Invoices {
 		p.result("  %s  payer %s  %s %s", i.Number, i.Payer, minor(i.Total, issuer.Currency), issuer.Currency)
 	}

@@ -276,6 +276,7 @@ func (p *docPage) run(t *testing.T) {
 		if i == 0 {
 			text = results[0]
 		}
+		text = strings.ReplaceAll(text, "\r", "")
 		got[i] = strings.Split(strings.TrimRight(text, "\n"), "\n")
 		told := i+1 < len(all) && all[i+1].command == "echo $?"
 		if code != "0" && !told {
@@ -464,7 +465,7 @@ func TestDocsAreComplete(t *testing.T) {
 	key := regexp.MustCompile(`(?m)^[ #-]*([a-z0-9_]+):`)
 	for _, example := range []string{config.Example(), config.ExampleOffers(), config.ExampleOrganization()} {
 		for _, m := range key.FindAllStringSubmatch(example, -1) {
-			if !strings.Contains(formats, m[1]+"`") {
+			if !strings.Contains(formats, m[1]+"`") && !strings.Contains(formats, "`"+m[1]+".") {
 				t.Errorf("formats.md does not describe the key %s", m[1])
 			}
 		}

@@ -11,9 +11,12 @@ import (
 	"syscall"
 	"time"
 	_ "time/tzdata" // a host without zone data must not turn every zone into UTC
+
+	"github.com/monthend/monthend/pipeline/spool"
 )
 
 func main() {
+	spool.UsePortableSnappy()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	p := &program{stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), clock: time.Now}
 	code := p.run(ctx, os.Args[1:])

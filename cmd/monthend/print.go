@@ -72,7 +72,7 @@ func (p *program) report(err error) int {
 	case errors.Is(err, store.ErrUnsettled), errors.Is(err, store.ErrDenied), errors.Is(err, store.ErrGone):
 		return exitStore
 	case strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"),
-		strings.Contains(err.Error(), "arg(s)"):
+		strings.Contains(err.Error(), "arg(s)"): // cobra has no kinds of error
 		return exitUsage
 	}
 	return exitFailed
@@ -128,6 +128,14 @@ func (p *program) problems(list schema.Problems) {
 		}
 		p.say("  %s", problem.Error())
 	}
+}
+
+// several renders a number and its noun, in the plural unless it is one.
+func several(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return count(int64(n)) + " " + noun
 }
 
 // count renders a number with thousands separators.

@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/monthend/monthend/schema"
 )
 
 // program is one start of monthend. Nothing in it is global, so that tests can
@@ -42,6 +46,7 @@ bucket, closes the month and publishes invoices. Every command may be run again:
 it looks at the logs in the bucket and does what is missing.
 
 ` + exitCodeHelp,
+		Version:       version(),
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -78,12 +83,30 @@ func (p *program) clockAt() (func() time.Time, error) {
 	return func() time.Time { return t }, nil
 }
 
-func (p *program) monthFlags(cmd *cobra.Command, periodNeeded bool) {
+// version is what the Go tool recorded of the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown)"
+	}
+	return info.Main.Version
+}
+
+// monthFlags adds --period and --issuer to a command, and checks the period
+// before the command runs.
+func (p *program) monthFlags(cmd *cobra.Command, needed bool) {
 	cmd.Flags().StringVarP(&p.period, "period", "p", "", "billing period, YYYY-MM")
 	cmd.Flags().StringVar(&p.issuer, "issuer", "", "issuer id (default: every issuer)")
-	if periodNeeded {
-		if err := cmd.MarkFlagRequired("period"); err != nil {
-			panic(err) // the flag was defined two lines above
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if p.period == "" && needed {
+			return usageError{errors.New("name the month, for example --period 2026-10")}
 		}
+		if p.period == "" {
+			return nil
+		}
+		if _, err := schema.ParsePeriod(p.period, time.UTC); err != nil {
+			return usageError{err}
+		}
+		return nil
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/monthend/monthend/config"
 	"github.com/monthend/monthend/pipeline"
@@ -61,14 +63,38 @@ func (p *program) open(ctx context.Context, n need) (*session, error) {
 		return nil, err
 	}
 	if n != reading && !s.config.Store.SingleScheduler {
-		if err := store.Probe(ctx, s.Store, s.Attempt); err != nil {
-			return nil, fmt.Errorf("%w; use another store, or set store.single_scheduler: true and see to it that only one monthend runs at a time", err)
+		if err := p.probe(ctx, s); err != nil {
+			return nil, err
 		}
 	}
 	if s.TempDir, err = os.MkdirTemp(s.config.WorkDir, "monthend-*"); err != nil {
 		return nil, fmt.Errorf("temporary folder: %w", err)
 	}
 	return s, nil
+}
+
+// probeEvery is how long a host trusts a store that it has probed.
+const probeEvery = 24 * time.Hour
+
+// probe finds out whether the store's conditional writes are honest. It takes
+// some hundred writes, so that a host remembers the answer for a day, in its
+// user's cache; where nothing can be remembered, every start probes.
+func (p *program) probe(ctx context.Context, s *session) error {
+	mark := ""
+	if dir, err := os.UserCacheDir(); err == nil {
+		sum := sha256.Sum256([]byte(s.Store.Name()))
+		mark = filepath.Join(dir, "monthend", "probed-"+hex.EncodeToString(sum[:8]))
+	}
+	if info, err := os.Stat(mark); err == nil && p.clock().Sub(info.ModTime()).Abs() < probeEvery {
+		return nil
+	}
+	if err := store.Probe(ctx, s.Store, s.Attempt); err != nil {
+		return fmt.Errorf("%w; use another store, or set store.single_scheduler: true and see to it that only one monthend runs at a time", err)
+	}
+	if os.MkdirAll(filepath.Dir(mark), 0o755) == nil {
+		os.WriteFile(mark, []byte(s.Store.Name()+"\n"), 0o644) // only saves time
+	}
+	return nil
 }
 
 func (s *session) close() {
@@ -194,7 +220,7 @@ func openStore(c config.Store, n need) (store.Store, error) {
 	}
 	st, err := store.OpenFolder(c.Folder)
 	if errors.Is(err, store.ErrGone) {
-		return nil, fmt.Errorf("%w; if it is to be a new store, run `monthend init`", err)
+		return nil, usageError{fmt.Errorf("there is no store in %s: if it is to be a new one, run `monthend init`; if it is lost, bring it back first", c.Folder)}
 	}
 	return st, err
 }

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -29,10 +31,20 @@ type attempt struct {
 	sums    []Summary
 	batches []fileBatch
 	rejects []schema.Reject
-	kept    []rejectedRow // with their text, for the rejected object
-	runs    [][]byte      // id runs of this attempt
+	kept    []rejectedRow     // with their text, for the rejected object
+	bad     map[string]uint32 // by the id hash of a reject: its file
+	good    map[string]bool   // id hashes that a later file made good
+	runs    [][]byte          // id runs of this attempt
+	clashes map[uint32]*clash // by file
 	failed  map[string]bool
 	refused []Refusal
+}
+
+// clash is why a file is refused though each of its rows is good: other content
+// under an id that is taken.
+type clash struct {
+	log    schema.Problems // by a record of the log
+	within schema.Problems // by a record of this delivery, in a file that may be refused itself
 }
 
 type fileBatch struct {
@@ -48,7 +60,8 @@ type rejectedRow struct {
 }
 
 func newAttempt(d *Delivery, out *Outcome, known Known) *attempt {
-	return &attempt{d: d, out: out, known: known, usage: batch.NewUsage(), failed: map[string]bool{}}
+	return &attempt{d: d, out: out, known: known, usage: batch.NewUsage(), bad: map[string]uint32{}, good: map[string]bool{},
+		clashes: map[uint32]*clash{}, failed: map[string]bool{}}
 }
 
 // run reads every file. It returns the files to leave out of the next attempt;
@@ -67,8 +80,41 @@ func (a *attempt) run(ctx context.Context, files []hashedInput) (map[string]bool
 	if err := a.flush(ctx); err != nil {
 		return nil, err
 	}
+	a.refuseClashes()
 	a.out.Refused = append(a.out.Refused, a.refused...)
 	return a.failed, nil
+}
+
+// refuseClashes refuses the files that clash with the log. Of those that clash
+// within the delivery the first alone is refused, in an attempt that stands so
+// far: the others may clash only with what is refused now.
+func (a *attempt) refuseClashes() {
+	void := len(a.failed) > 0
+	files := slices.Sorted(maps.Keys(a.clashes))
+	for _, i := range files {
+		if c := a.clashes[i]; len(c.log) > 0 {
+			a.refuseClash(i, c.log)
+			void = true
+		}
+	}
+	if !void && len(files) > 0 {
+		a.refuseClash(files[0], a.clashes[files[0]].within)
+	}
+}
+
+func (a *attempt) refuseClash(index uint32, problems schema.Problems) {
+	f := a.files[index]
+	if a.failed[f.SHA256] {
+		return
+	}
+	a.failed[f.SHA256] = true
+	a.refused = append(a.refused, Refusal{File: refusedFile(f), Problems: problems})
+}
+
+// refusedFile counts all rows of a file as rejected.
+func refusedFile(f schema.DeliveredFile) schema.DeliveredFile {
+	f.Accepted, f.Duplicate, f.Rejected = 0, 0, f.Read
+	return f
 }
 
 // file reads one file into the current batch. A faulty file makes the attempt
@@ -84,7 +130,11 @@ func (a *attempt) file(ctx context.Context, f hashedInput) error {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
 	a.sums = append(a.sums, sum)
-	if len(problems) == 0 && hex.EncodeToString(sum.SHA256[:]) != f.sum {
+	changed, err := changedSince(ctx, f, sum, len(problems) > 0)
+	if err != nil {
+		return err
+	}
+	if changed {
 		a.out.Growing = append(a.out.Growing, f.Name)
 		a.failed[f.sum] = true
 		return nil
@@ -98,8 +148,19 @@ func (a *attempt) file(ctx context.Context, f hashedInput) error {
 	if len(problems) > 0 {
 		return a.refuse(ctx, f, index, problems, r.rows)
 	}
-	a.keepRejects(r.rows)
+	a.keepRejects(uint32(index), r.rows)
 	return nil
+}
+
+// changedSince tells whether a file is not what was hashed before it was read. One
+// with a fault has no hash from reading, so it is hashed again: half a row at
+// its end is no fault of a file that is still being written.
+func changedSince(ctx context.Context, f hashedInput, sum Summary, faulty bool) (bool, error) {
+	if !faulty {
+		return hex.EncodeToString(sum.SHA256[:]) != f.sum, nil
+	}
+	now, _, err := hashInput(ctx, f.Input)
+	return now != f.sum, err
 }
 
 func (a *attempt) options() Options {
@@ -108,7 +169,8 @@ func (a *attempt) options() Options {
 
 func (a *attempt) describe(index int, sum Summary) {
 	f := &a.files[index]
-	f.Bytes, f.Format, f.Read, f.Rejected = sum.Bytes, sum.Format.String(), sum.Read, sum.Rejected
+	f.Bytes, f.Format, f.Read = sum.Bytes, sum.Format.String(), sum.Read
+	f.Rejected += sum.Rejected // conflicts may have been counted already
 	for _, n := range sum.LeftOut {
 		f.Read -= n // rows of a CUR that are no usage are counted apart
 	}
@@ -116,9 +178,7 @@ func (a *attempt) describe(index int, sum Summary) {
 
 // refuse takes a file out again and keeps what was wrong with it.
 func (a *attempt) refuse(ctx context.Context, f hashedInput, index int, problems schema.Problems, rows []rejectedRow) error {
-	file := a.files[index]
-	file.Rejected, file.Accepted = file.Read, 0
-	refusal := Refusal{File: file, Problems: problems}
+	refusal := Refusal{File: refusedFile(a.files[index]), Problems: problems}
 	var err error
 	if refusal.Object, err = a.storeRejected(ctx, rows); err != nil {
 		return err
@@ -128,8 +188,11 @@ func (a *attempt) refuse(ctx context.Context, f hashedInput, index int, problems
 	return nil
 }
 
-func (a *attempt) keepRejects(rows []rejectedRow) {
+func (a *attempt) keepRejects(file uint32, rows []rejectedRow) {
 	for _, row := range rows {
+		if row.IDHash != "" {
+			a.bad[row.IDHash] = file
+		}
 		a.rejects = append(a.rejects, row.Reject)
 		a.kept = append(a.kept, row)
 	}
@@ -189,7 +252,7 @@ func (a *attempt) flush(ctx context.Context) error {
 		return nil
 	}
 	ids := identities(u)
-	fates, err := judge(ids, u.Len(), a.idRuns(ctx))
+	fates, err := judge(ids, u.Len(), a.chunkRuns(), a.logRuns(ctx))
 	if err != nil {
 		return err
 	}
@@ -198,9 +261,10 @@ func (a *attempt) flush(ctx context.Context) error {
 		a.count(u, i, fate)
 		keep[i] = fate == fresh
 	}
+	a.makeGood(u, ids, fates)
 	if run := encodeRun(ids, fates); len(run) > 0 {
 		a.runs = append(a.runs, run)
-		if len(a.failed) == 0 {
+		if len(a.failed)+len(a.clashes) == 0 {
 			if err := a.write(ctx, u.Sorted(keep)); err != nil {
 				return err
 			}
@@ -210,13 +274,33 @@ func (a *attempt) flush(ctx context.Context) error {
 	return nil
 }
 
-func (a *attempt) idRuns(ctx context.Context) []idRun {
-	var runs []idRun
-	if !a.d.Source.Snapshot {
-		for _, hash := range a.known.Runs {
-			runs = append(runs, storedRun(ctx, a.d.Store, hash))
+// makeGood notes the rejects of this delivery that a row of a later file makes
+// good, as it would in a later delivery.
+func (a *attempt) makeGood(u *batch.Usage, ids []identity, fates []fate) {
+	if len(a.bad) == 0 {
+		return
+	}
+	for _, id := range ids {
+		name := hex.EncodeToString(id.id[:])
+		if file, ok := a.bad[name]; ok && fates[id.row] == fresh && file < u.File[id.row] {
+			a.good[name] = true
 		}
 	}
+}
+
+func (a *attempt) logRuns(ctx context.Context) []idRun {
+	if a.d.Source.Snapshot {
+		return nil
+	}
+	var runs []idRun
+	for _, name := range a.known.Runs {
+		runs = append(runs, storedRun(ctx, a.d.Store, name))
+	}
+	return runs
+}
+
+func (a *attempt) chunkRuns() []idRun {
+	var runs []idRun
 	for _, run := range a.runs {
 		runs = append(runs, memoryRun(run))
 	}
@@ -230,15 +314,15 @@ func (a *attempt) count(u *batch.Usage, i int, fate fate) {
 		f.Accepted++
 	case duplicate:
 		f.Duplicate++
-	case conflict:
+	case conflict, taken:
 		f.Rejected++
-		a.conflict(u, i, f)
+		a.conflict(u, i, f, fate)
 	}
 }
 
 // conflict turns a row whose id is taken by other content into a reject: the
 // first stays, the second waits for a person.
-func (a *attempt) conflict(u *batch.Usage, i int, f *schema.DeliveredFile) {
+func (a *attempt) conflict(u *batch.Usage, i int, f *schema.DeliveredFile, fate fate) {
 	id := HashID([]byte(u.Sources.Value(u.Source[i])), u.IDs.At(i))
 	rej := schema.Reject{
 		ID:       RejectID(a.d.Source.Name, f.SHA256, u.Line[i]),
@@ -250,18 +334,22 @@ func (a *attempt) conflict(u *batch.Usage, i int, f *schema.DeliveredFile) {
 			Reason: "was delivered before with other content; the first stays",
 			Hint:   "give the record an id of its own at the meter, or waive it"},
 	}
-	if a.d.Source.RowRejects {
+	if a.d.Source.RowRejects && len(a.rejects) < MaxRejectedRows {
 		a.rejects = append(a.rejects, rej)
 		a.kept = append(a.kept, rejectedRow{Reject: rej})
 		return
 	}
-	if !a.failed[f.SHA256] {
-		a.failed[f.SHA256] = true
-		a.refused = append(a.refused, Refusal{File: *f})
+	c := a.clashes[u.File[i]]
+	if c == nil {
+		c = &clash{}
+		a.clashes[u.File[i]] = c
 	}
-	at := slices.IndexFunc(a.refused, func(r Refusal) bool { return r.File.SHA256 == f.SHA256 })
-	if p := &a.refused[at].Problems; len(*p) < MaxRejectedRows {
-		*p = append(*p, rej.Problem)
+	problems := &c.within
+	if fate == taken {
+		problems = &c.log
+	}
+	if len(*problems) < MaxRejectedRows {
+		*problems = append(*problems, rej.Problem)
 	}
 }
 
@@ -270,13 +358,37 @@ func (a *attempt) write(ctx context.Context, u *batch.Usage) error {
 	for i := range u.Len() {
 		first, last = min(first, u.Hour(i)), max(last, u.Hour(i))
 	}
+	file := u.File[0]
+	if a.d.Source.Snapshot {
+		a.numberInPeriod(u)
+	}
 	sum, size, err := a.d.storeFile(ctx, store.UsageBatch, func(w io.Writer) error { return spool.WriteUsage(w, u) })
 	if err != nil {
 		return err
 	}
-	a.batches = append(a.batches, fileBatch{file: int(u.File[0]), UsageBatch: schema.UsageBatch{
+	a.batches = append(a.batches, fileBatch{file: int(file), UsageBatch: schema.UsageBatch{
 		SHA256: sum, Generation: a.d.Generation, Bytes: size, Rows: int64(u.Len()), FirstHour: first, LastHour: last}})
 	return nil
+}
+
+// numberInPeriod gives the rows of a snapshot's file its number among the files
+// of its period, as its record will list them.
+func (a *attempt) numberInPeriod(u *batch.Usage) {
+	file := u.File[0]
+	// Of a file that is still being read the summary has no period yet.
+	name := schema.PeriodAt(u.Hour(0).Time(), time.UTC).Name
+	if int(file) < len(a.sums) {
+		name = a.sums[file].Period.Name
+	}
+	number := uint32(0)
+	for _, s := range a.sums[:min(int(file), len(a.sums))] {
+		if s.Period.Name == name {
+			number++
+		}
+	}
+	for i := range u.File {
+		u.File[i] = number
+	}
 }
 
 // storeFile writes an object through a temporary file, names it by its content
@@ -330,6 +442,7 @@ func (a *attempt) storeRejected(ctx context.Context, rows []rejectedRow) (string
 func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 	out := a.out
 	out.Files = a.files
+	a.rejects = slices.DeleteFunc(a.rejects, func(r schema.Reject) bool { return !r.Conflict && a.good[r.IDHash] })
 	out.Rejects = a.rejects
 	var err error
 	if out.Rejected, err = a.storeRejected(ctx, a.kept); err != nil {
@@ -338,14 +451,15 @@ func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 	for _, b := range a.batches {
 		out.Batches = append(out.Batches, b.UsageBatch)
 	}
+	if a.d.Source.Snapshot {
+		a.byPeriod()
+		a.leaveKnown()
+		return out, nil
+	}
 	for _, s := range a.sums {
 		for k, n := range s.LeftOut {
 			out.LeftOut[k] += n
 		}
-	}
-	if a.d.Source.Snapshot {
-		a.byPeriod()
-		return out, nil
 	}
 	run := mergeRuns(a.runs)
 	if len(run) == 0 {
@@ -360,29 +474,85 @@ func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 	return out, err
 }
 
-// byPeriod deals a snapshot delivery out to its periods.
+// byPeriod deals a snapshot delivery out to its periods. Files without rows tell
+// no period and go with the newest, behind its others.
 func (a *attempt) byPeriod() {
-	for i, f := range a.files {
-		s := a.sums[i]
-		part, seen := a.out.Periods[s.Period.Name]
-		part.Final = (part.Final || !seen) && (s.Final || a.d.Source.Final)
-		part.Files = append(part.Files, f)
-		for _, b := range a.batches {
-			if b.file == i {
-				part.Batches = append(part.Batches, b.UsageBatch)
-			}
+	newest := ""
+	for i := range a.files {
+		if name := a.sums[i].Period.Name; name != "" {
+			a.toPeriod(name, i)
+			newest = max(newest, name)
 		}
-		if part.LeftOut == nil {
-			part.LeftOut = schema.LeftOut{}
-		}
-		for k, n := range s.LeftOut {
-			part.LeftOut[k] += n
-		}
-		for _, r := range a.rejects {
-			if r.Problem.File == f.Name {
-				part.Rejects = append(part.Rejects, r)
-			}
-		}
-		a.out.Periods[s.Period.Name] = part
 	}
+	for i, f := range a.files {
+		if part, ok := a.out.Periods[newest]; ok && a.sums[i].Period.Name == "" {
+			part.Files = append(part.Files, f)
+			a.out.Periods[newest] = part
+		}
+	}
+}
+
+func (a *attempt) toPeriod(name string, file int) {
+	f, s := a.files[file], a.sums[file]
+	part, seen := a.out.Periods[name]
+	if !seen {
+		part = Part{Final: true, LeftOut: schema.LeftOut{}}
+	}
+	part.Final = part.Final && (s.Final || a.d.Source.Final)
+	part.Files = append(part.Files, f)
+	for _, b := range a.batches {
+		if b.file == file {
+			part.Batches = append(part.Batches, b.UsageBatch)
+		}
+	}
+	for k, n := range s.LeftOut {
+		part.LeftOut[k] += n
+	}
+	for _, r := range a.rejects {
+		if r.Problem.File == f.Name {
+			part.Rejects = append(part.Rejects, r)
+		}
+	}
+	a.out.Periods[name] = part
+}
+
+// leaveKnown takes out the periods whose snapshot is the one that counts
+// already. They were read because another period of the delivery is new.
+func (a *attempt) leaveKnown() {
+	a.out.Files = nil
+	for _, name := range slices.Sorted(maps.Keys(a.out.Periods)) {
+		part := a.out.Periods[name]
+		old, known := a.known.Snapshots[name]
+		if known && slices.Equal(old.Files, fileSums(part.Files)) && (old.Final || !part.Final) {
+			delete(a.out.Periods, name)
+			for _, f := range part.Files {
+				a.out.Known = append(a.out.Known, f.Name)
+			}
+			continue
+		}
+		part.Same = known && slices.Equal(old.Batches, batchSums(part.Batches)) && len(part.Rejects) == 0
+		a.out.Periods[name] = part
+		a.out.Files = append(a.out.Files, part.Files...)
+		for k, n := range part.LeftOut {
+			a.out.LeftOut[k] += n
+		}
+	}
+}
+
+func fileSums(files []schema.DeliveredFile) []string {
+	var sums []string
+	for _, f := range files {
+		sums = append(sums, f.SHA256)
+	}
+	slices.Sort(sums)
+	return sums
+}
+
+func batchSums(batches []schema.UsageBatch) []string {
+	var sums []string
+	for _, b := range batches {
+		sums = append(sums, b.SHA256)
+	}
+	slices.Sort(sums)
+	return sums
 }

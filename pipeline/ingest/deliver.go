@@ -36,6 +36,15 @@ type Known struct {
 	Refused  func(sha256 string) bool
 	Runs     []string        // runs of the id index
 	Rejects  []schema.Reject // outstanding rejects of the source
+	// Snapshots are the deliveries of the source that count, one per period.
+	Snapshots map[string]KnownSnapshot
+}
+
+// KnownSnapshot is the delivery that counts for a period of a snapshot source.
+type KnownSnapshot struct {
+	Final   bool
+	Files   []string // SHA-256, sorted
+	Batches []string // SHA-256, sorted
 }
 
 // Outcome is what became of a set of files. Nothing of it counts before its
@@ -57,6 +66,7 @@ type Outcome struct {
 // Part is the share of one period in a snapshot delivery.
 type Part struct {
 	Final   bool
+	Same    bool // the usage is that of the snapshot before, though the files are others
 	Files   []schema.DeliveredFile
 	Batches []schema.UsageBatch
 	LeftOut schema.LeftOut
@@ -85,19 +95,9 @@ type Delivery struct {
 // objects.
 func (d *Delivery) Prepare(ctx context.Context, files []Input, known Known) (*Outcome, error) {
 	out := &Outcome{LeftOut: schema.LeftOut{}, Periods: map[string]Part{}}
-	var fresh []hashedInput
-	for _, in := range files {
-		sum, size, err := hashInput(ctx, in)
-		switch {
-		case err != nil:
-			return nil, err
-		case in.Size >= 0 && size != in.Size:
-			out.Growing = append(out.Growing, in.Name)
-		case known.Accepted(sum) || known.Refused(sum) || slices.ContainsFunc(fresh, func(f hashedInput) bool { return f.sum == sum }):
-			out.Known = append(out.Known, in.Name)
-		default:
-			fresh = append(fresh, hashedInput{in, sum})
-		}
+	fresh, err := d.fresh(ctx, files, known, out)
+	if err != nil {
+		return nil, err
 	}
 	// A fault that shows only after part of its file went into a batch makes
 	// the whole attempt start again without that file.
@@ -107,11 +107,65 @@ func (d *Delivery) Prepare(ctx context.Context, files []Input, known Known) (*Ou
 		if err != nil {
 			return nil, err
 		}
+		if d.Source.Snapshot && len(out.Growing) > 0 {
+			return &Outcome{Known: out.Known, Growing: out.Growing}, nil
+		}
 		if len(failed) == 0 {
 			return a.finish(ctx)
 		}
 		fresh = slices.DeleteFunc(fresh, func(f hashedInput) bool { return failed[f.sum] })
 	}
+}
+
+// fresh returns the files that are to be read. Files of events are, when their
+// bytes are new. A snapshot is one thing: when one file of it is new or gone all
+// of it is read, and while one is being written none is.
+func (d *Delivery) fresh(ctx context.Context, files []Input, known Known, out *Outcome) ([]hashedInput, error) {
+	var fresh []hashedInput
+	for _, in := range files {
+		sum, size, err := hashInput(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		twice := slices.ContainsFunc(fresh, func(f hashedInput) bool { return f.sum == sum })
+		switch {
+		case in.Size >= 0 && size != in.Size:
+			out.Growing = append(out.Growing, in.Name)
+		case twice, known.Refused(sum), !d.Source.Snapshot && known.Accepted(sum):
+			out.Known = append(out.Known, in.Name)
+		default:
+			fresh = append(fresh, hashedInput{in, sum})
+		}
+	}
+	switch {
+	case d.Source.Snapshot && len(out.Growing) > 0:
+		return nil, nil
+	case d.Source.Snapshot && known.covers(fresh, d.Source.Final):
+		for _, f := range fresh {
+			out.Known = append(out.Known, f.Name)
+		}
+		return nil, nil
+	}
+	return fresh, nil
+}
+
+// covers tells whether files are exactly those of snapshots that count already,
+// and final where they are to be.
+func (k Known) covers(files []hashedInput, final bool) bool {
+	covered := map[string]bool{}
+	for _, s := range k.Snapshots {
+		delivered := 0
+		for _, sum := range s.Files {
+			if slices.ContainsFunc(files, func(f hashedInput) bool { return f.sum == sum }) {
+				delivered++
+				covered[sum] = true
+			}
+		}
+		if delivered > 0 && (delivered < len(s.Files) || final && !s.Final) {
+			return false
+		}
+	}
+	return len(covered) == len(files)
 }
 
 type hashedInput struct {

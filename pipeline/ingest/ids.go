@@ -131,12 +131,13 @@ type fate uint8
 const (
 	fresh fate = iota
 	duplicate
-	conflict
+	conflict // other content than an earlier row of this delivery
+	taken    // other content than a record of the log
 )
 
 // judge gives every row of a chunk its fate: against earlier rows of the
-// chunk, and against the runs of earlier chunks and deliveries.
-func judge(ids []identity, rows int, runs []idRun) ([]fate, error) {
+// chunk, against the runs of earlier chunks, and against those of the log.
+func judge(ids []identity, rows int, chunks, log []idRun) ([]fate, error) {
 	fates := make([]fate, rows)
 	first := 0 // of the rows that share an id; rows are sorted by arrival
 	for i := 1; i < len(ids); i++ {
@@ -144,25 +145,30 @@ func judge(ids []identity, rows int, runs []idRun) ([]fate, error) {
 			first = i
 			continue
 		}
-		fates[ids[i].row] = compareContent(ids[i], ids[first].content)
+		fates[ids[i].row] = compareContent(ids[i], ids[first].content, conflict)
 	}
-	for _, run := range runs {
-		if err := judgeRun(ids, fates, run); err != nil {
+	for _, run := range chunks {
+		if err := judgeRun(ids, fates, run, conflict); err != nil {
+			return nil, err
+		}
+	}
+	for _, run := range log {
+		if err := judgeRun(ids, fates, run, taken); err != nil {
 			return nil, err
 		}
 	}
 	return fates, nil
 }
 
-func compareContent(a identity, content idHash) fate {
+func compareContent(a identity, content idHash, different fate) fate {
 	if a.content == content {
 		return duplicate
 	}
-	return conflict
+	return different
 }
 
 // judgeRun walks a stored run and the chunk side by side.
-func judgeRun(ids []identity, fates []fate, open idRun) error {
+func judgeRun(ids []identity, fates []fate, open idRun, different fate) error {
 	r, err := open()
 	if err != nil {
 		return err
@@ -180,7 +186,7 @@ func judgeRun(ids []identity, fates []fate, open idRun) error {
 			next++
 		}
 		for next < len(ids) && bytes.Equal(ids[next].id[:], entry[:16]) {
-			fates[ids[next].row] = compareContent(ids[next], idHash(entry[16:]))
+			fates[ids[next].row] = compareContent(ids[next], idHash(entry[16:]), different)
 			next++
 		}
 	}
@@ -193,7 +199,7 @@ type idRun func() (io.ReadCloser, error)
 // storedRun opens a run of the index in the bucket.
 func storedRun(ctx context.Context, s store.Store, hash string) idRun {
 	return func() (io.ReadCloser, error) {
-		r, _, err := s.Open(ctx, store.UsageIDs(hash))
+		r, err := store.OpenWhole(ctx, s, store.UsageIDs(hash))
 		if err != nil {
 			return nil, fmt.Errorf("run of the id index: %w", err)
 		}

@@ -2,6 +2,7 @@ package period
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/monthend/monthend/schema"
@@ -16,6 +17,7 @@ const (
 	KindPublish = "PUBLISH"
 	KindIssue   = "ISSUE"
 	KindCollect = "GC"
+	KindNote    = "NOTE"
 )
 
 // Object is an object of the bucket as a record pins it.
@@ -113,6 +115,27 @@ type Collect struct {
 	Keys []string `json:"keys,omitempty"` // below usage/
 }
 
+// Note is the body of a NOTE record: what a person decided, or what went wrong,
+// beside the steps of the month. A subject of one source or of the month is
+// noted once.
+type Note struct {
+	Subject string `json:"subject"` // see the constants below
+	Source  string `json:"source,omitempty"`
+	Text    string `json:"text"`
+	By      string `json:"by,omitempty"`
+}
+
+// Subjects of notes.
+const (
+	NoteWithoutMark    = "without mark"    // the close need not wait for the source
+	NoteDeadlineMissed = "deadline missed" // the month was not published in time
+)
+
+// Noted tells whether the month has a note on a subject.
+func (m *Month) Noted(subject, source string) bool {
+	return slices.ContainsFunc(m.Notes, func(n Note) bool { return n.Subject == subject && n.Source == source })
+}
+
 // Month is the state that follows from the log of one period.
 type Month struct {
 	Entries    []Entry
@@ -121,6 +144,7 @@ type Month struct {
 	Close      *Close
 	CloseAt    Entry
 	Publish    *Publish
+	Notes      []Note
 }
 
 // FoldMonth computes the state of a period's log.
@@ -143,6 +167,10 @@ func FoldMonth(entries []Entry) (*Month, error) {
 		case KindPublish:
 			m.Publish = &Publish{}
 			err = e.Decode(m.Publish)
+		case KindNote:
+			var note Note
+			err = e.Decode(&note)
+			m.Notes = append(m.Notes, note)
 		}
 		if err != nil {
 			return nil, err

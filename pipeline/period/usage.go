@@ -2,6 +2,7 @@ package period
 
 import (
 	"slices"
+	"time"
 
 	"github.com/monthend/monthend/schema"
 )
@@ -11,6 +12,7 @@ const (
 	KindIngest = "INGEST"
 	KindReject = "REJECT"
 	KindWaive  = "WAIVE"
+	KindMark   = "MARK"
 )
 
 // Ingest is the body of an INGEST record: what one delivery, of one or many
@@ -51,6 +53,14 @@ type Waive struct {
 	By     string   `json:"by"`
 }
 
+// Mark is the body of a MARK record: the word of a source that all its usage
+// before an instant has been delivered.
+type Mark struct {
+	Source  string    `json:"source"`
+	Through time.Time `json:"through"` // exclusive
+	By      string    `json:"by,omitempty"`
+}
+
 // Usage is the state that follows from a prefix of the usage log.
 type Usage struct {
 	Slot       int64 // last slot of the prefix, -1 when it is empty
@@ -62,6 +72,7 @@ type Usage struct {
 	Rejects    []SlotReject      // neither made good nor waived
 	Waived     map[string]int64  // id to the slot of the newest waiver
 	Snapshots  map[string]SnapshotState
+	Declared   map[string]time.Time // source to the furthest instant that it has declared complete
 }
 
 // SlotBatch is a batch and where it stands in the log.
@@ -95,7 +106,7 @@ func FileKey(source, sha256 string) string { return source + "\x00" + sha256 }
 // negative slot means all.
 func FoldUsage(entries []Entry, upTo int64) (*Usage, error) {
 	u := &Usage{Slot: -1, Accepted: map[string]bool{}, Refused: map[string]string{},
-		Waived: map[string]int64{}, Snapshots: map[string]SnapshotState{}}
+		Waived: map[string]int64{}, Snapshots: map[string]SnapshotState{}, Declared: map[string]time.Time{}}
 	for _, e := range entries {
 		if upTo >= 0 && e.Slot > upTo {
 			break
@@ -136,6 +147,14 @@ func (u *Usage) apply(e Entry) error {
 		}
 		for _, id := range body.IDs {
 			u.Waived[id] = e.Slot
+		}
+	case KindMark:
+		var body Mark
+		if err := e.Decode(&body); err != nil {
+			return err
+		}
+		if body.Through.After(u.Declared[body.Source]) {
+			u.Declared[body.Source] = body.Through
 		}
 	}
 	return nil

@@ -101,7 +101,7 @@ func (c *Classifier) Classify(head, tail uint32, start, end int64) Placed {
 
 func (c *Classifier) atVersion(payer int32, m match, tail uint32, start int64) Placed {
 	sku := &c.in.Catalog.SKUs[m.sku]
-	version, ok := sku.At(int64(schema.HourOf(start)) * 3600)
+	version, ok := sku.At(c.in.priceTime(schema.HourOf(start)))
 	if !ok {
 		return Placed{Verdict: NoPrice}
 	}

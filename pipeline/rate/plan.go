@@ -165,42 +165,88 @@ func dearest(v *price.Version) money.Rate {
 }
 
 // blendedRate is the month's cost of a SKU over its usage, to 10 decimals: the
-// average that the organization pays.
+// average that the organization pays. Units are summed by rate before anything
+// is rounded; where all have one rate, that is the average.
 func (p *Plan) blendedRate(sku int32, plan *skuPlan) (money.Rate, error) {
-	total := plan.before[len(plan.before)-1]
 	s := &p.in.Catalog.SKUs[sku]
-	if money.Sign(total) == 0 {
+	sums, err := p.unitsByRate(s, plan)
+	if err != nil {
+		return money.Rate{}, fmt.Errorf("blended rate of SKU %s: %w", s.ID, err)
+	}
+	switch len(sums) {
+	case 0:
 		return money.Rate{}, nil
+	case 1:
+		return sums[0].rate, nil
 	}
-	var cost money.Cost
-	var scratch []portion
-	for i := range len(plan.before) - 1 {
-		version, ok := s.At(int64(p.first+schema.Hour(i)) * 3600)
-		if !ok {
-			continue // no usage was placed there
-		}
-		amount, err := money.Sub(plan.before[i+1], plan.before[i])
-		if err == nil {
-			scratch, err = plan.portions(scratch[:0], &s.Versions[version], plan.before[i], amount)
-		}
-		for _, part := range scratch {
-			if err == nil && !part.free {
-				cost, err = addProduct(cost, s.Versions[version].Tiers[part.tier].Rate, part.amount)
-			}
-		}
-		if err != nil {
-			return money.Rate{}, fmt.Errorf("blended rate of SKU %s: %w", s.ID, err)
-		}
+	cost, err := sums.cost()
+	if err != nil {
+		return money.Rate{}, fmt.Errorf("blended rate of SKU %s: %w", s.ID, err)
 	}
-	return money.Ratio(cost, total)
+	return money.Ratio(cost, plan.before[len(plan.before)-1])
 }
 
-func addProduct(sum money.Cost, rate money.Rate, amount money.Usage) (money.Cost, error) {
-	cost, err := money.Product(rate, amount, money.HalfAwayFromZero)
-	if err != nil {
-		return sum, err
+// rateSums are the units of a month by their rate, in order of first sight.
+type rateSums []rateSum
+
+type rateSum struct {
+	rate  money.Rate
+	units money.Usage
+}
+
+// unitsByRate leaves out what has no units.
+func (p *Plan) unitsByRate(s *price.SKU, plan *skuPlan) (rateSums, error) {
+	var sums rateSums
+	var scratch []portion
+	for i := range len(plan.before) - 1 {
+		amount, err := money.Sub(plan.before[i+1], plan.before[i])
+		if err != nil {
+			return nil, err
+		}
+		version, ok := s.At(p.in.priceTime(p.first + schema.Hour(i)))
+		if !ok || money.Sign(amount) == 0 {
+			continue
+		}
+		v := &s.Versions[version]
+		if scratch, err = plan.portions(scratch[:0], v, plan.before[i], amount); err != nil {
+			return nil, err
+		}
+		for _, part := range scratch {
+			var rate money.Rate
+			if !part.free {
+				rate = v.Tiers[part.tier].Rate
+			}
+			if sums, err = sums.add(rate, part.amount); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return money.Add(sum, cost)
+	return sums, nil
+}
+
+func (s rateSums) add(rate money.Rate, units money.Usage) (rateSums, error) {
+	for i := range s {
+		if s[i].rate == rate {
+			var err error
+			s[i].units, err = money.Add(s[i].units, units)
+			return s, err
+		}
+	}
+	return append(s, rateSum{rate, units}), nil
+}
+
+func (s rateSums) cost() (money.Cost, error) {
+	var total money.Cost
+	for _, sum := range s {
+		cost, err := money.Product(sum.rate, sum.units, money.HalfAwayFromZero)
+		if err == nil {
+			total, err = money.Add(total, cost)
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
 }
 
 // portion is a part of an amount that has one price.

@@ -32,3 +32,11 @@ type Input struct {
 	Catalog      *price.Catalog
 	Offers       *price.Offers
 }
+
+// priceTime is the instant, in seconds since 1970, at which usage of an hour is
+// priced: the start of the hour, or that of the period where a month begins
+// inside an hour of UTC, so that a price which begins with the month holds for
+// all of it.
+func (in *Input) priceTime(hour schema.Hour) int64 {
+	return max(int64(hour)*3600, in.Period.Start.Unix())
+}

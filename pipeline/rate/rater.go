@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,6 +36,8 @@ type hourKey struct {
 	hour schema.Hour
 }
 
+var errUnplaced = errors.New("has no price, though it was placed: the price list changed during the run; start it again")
+
 // NewRater returns a rater that appends to out. Dims must be those of out,
 // sorted.
 func NewRater(plan *Plan, payer int32, out *batch.Charges) *Rater {
@@ -66,10 +69,13 @@ func (r *Rater) line(k batch.Key, amount money.Usage, cost money.Cost) error {
 		r.out.Append(batch.Row{Key: k, Price: r.priceElsewhere(k.Tail()), Amount: amount, Unblended: cost, Blended: cost})
 		return nil
 	}
+	if m.verdict != Charge {
+		return errUnplaced
+	}
 	sku := &r.plan.in.Catalog.SKUs[m.sku]
-	version, ok := sku.At(int64(k.Hour()) * 3600)
-	if m.verdict != Charge || !ok {
-		return fmt.Errorf("has no price, though it was placed: the price list changed during the run")
+	version, ok := sku.At(r.plan.in.priceTime(k.Hour()))
+	if !ok {
+		return errUnplaced
 	}
 	parts, err := r.portions(m.sku, &sku.Versions[version], k.Hour(), amount)
 	if err != nil {

@@ -101,12 +101,24 @@ func InvoiceDocument(payer, issuer, period, name string) string {
 	return fmt.Sprintf("invoices/%s/%s/%s/%s", payer, issuer, period, name)
 }
 
+// JobDone says that a run of a job went well: create-if-absent decides which of
+// two that ran at once is the one. What names the job's subject: an instant of
+// its schedule, or issuer and period.
+func JobDone(job, what string) string { return "jobs/" + job + "/" + what + "/done.json" }
+
+// JobFailed is a run of a job that did not go well; id is made from what went
+// wrong, so that the same failure is kept once.
+func JobFailed(job, what, id string) string { return "jobs/" + job + "/" + what + "/failed-" + id + ".json" }
+
+// JobAlarm says that an alarm was sent; what names its kind, subject and day.
+func JobAlarm(what string) string { return "jobs/alarm/" + what + ".json" }
+
 // StoreID marks the bucket with an identity of its own.
 func StoreID() string { return "store-id" }
 
 // IsTruth tells whether a key is written once and never replaced.
 func IsTruth(key string) bool {
-	for _, prefix := range []string{"log/", "series/", "run/", "usage/", StoreID()} {
+	for _, prefix := range []string{"log/", "series/", "run/", "usage/", "jobs/", StoreID()} {
 		if strings.HasPrefix(key, prefix) {
 			return true
 		}

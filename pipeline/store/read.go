@@ -90,6 +90,36 @@ func readWhole(ctx context.Context, s Store, key string, use func(r io.Reader, s
 	})
 }
 
+// OpenWhole opens an object for reading from its first byte to its last. A body
+// that ends early or late is ErrUnsettled, never a clean end: a caller that reads
+// as it comes must not take half an object for all of it.
+func OpenWhole(ctx context.Context, s Store, key string) (io.ReadCloser, error) {
+	var r io.ReadCloser
+	var info Info
+	err := Repeat(ctx, s, func() (err error) {
+		r, info, err = s.Open(ctx, key)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wholeReader{&exactReader{r: r, left: info.Size}, r, key}, nil
+}
+
+type wholeReader struct {
+	exact *exactReader
+	io.Closer
+	key string
+}
+
+func (w wholeReader) Read(p []byte) (int, error) {
+	n, err := w.exact.Read(p)
+	if w.exact.off {
+		return n, fmt.Errorf("read %s: %w: the body has another length than announced", w.key, ErrUnsettled)
+	}
+	return n, err
+}
+
 // exactReader fails when its source ends early or late.
 type exactReader struct {
 	r    io.Reader
