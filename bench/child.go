@@ -228,21 +228,52 @@ func (j *job) close() error {
 	defer os.RemoveAll(j.temp)
 	c := clock{time.Now()}
 	p.Progress = func(what string, done, total int64) {
-		switch {
-		case strings.HasPrefix(what, "rate ") && done == total:
-			j.lap(&c, "gather")
-		case strings.HasPrefix(what, "report ") && done == 0:
-			j.lap(&c, "merge, rate, write charges")
-		case strings.HasPrefix(what, "report ") && done == total:
-			j.lap(&c, "encode and prove reports")
+		if strings.HasPrefix(what, "rate ") && done == total {
+			j.lap(&c, "read usage, spill, sum tiers")
 		}
 	}
+	p.Store = &watched{Folder: p.Store.(*store.Folder), first: j.milestones(&c)}
 	closed, err := p.Close(j.ctx, "bench", month.Period)
 	if err != nil {
 		return err
 	}
-	j.lap(&c, "publish")
+	j.lap(&c, "publish report")
 	return j.sum(closed.Run.Charges)
+}
+
+// watched is a folder store that tells of the first object of each kind.
+type watched struct {
+	*store.Folder
+	first map[string]func() // by the first part of the key
+}
+
+func (w *watched) see(key string) {
+	kind, _, _ := strings.Cut(key, "/")
+	if then, ok := w.first[kind]; ok {
+		delete(w.first, kind)
+		then()
+	}
+}
+
+// Create and Replace are those of the folder.
+func (w *watched) Create(ctx context.Context, key string, body store.Body) error {
+	w.see(key)
+	return w.Folder.Create(ctx, key, body)
+}
+
+func (w *watched) Replace(ctx context.Context, key string, body store.Body) error {
+	w.see(key)
+	return w.Folder.Replace(ctx, key, body)
+}
+
+// milestones ends a stage where the log, the bills and the reports begin to be
+// written.
+func (j *job) milestones(c *clock) map[string]func() {
+	return map[string]func(){
+		"log":     func() { j.lap(c, "merge, rate, write charges, report and bills, prove") },
+		"bills":   func() { j.lap(c, "commit") },
+		"reports": func() { j.lap(c, "publish bills") },
+	}
 }
 
 func (j *job) sum(files []period.Charges) error {

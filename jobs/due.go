@@ -94,7 +94,8 @@ func Due(s Schedule, st State, now time.Time) []Task {
 }
 
 // dueCloses lists the months to be sealed. Closes of an issuer run in order, so
-// the first that cannot be closed holds up the later ones.
+// the first that cannot be closed holds up the later ones. One that waits for a
+// person is not tried again and again.
 func dueCloses(st State, now time.Time) []Task {
 	var list []Task
 	for _, issuer := range st.Issuers {
@@ -102,7 +103,7 @@ func dueCloses(st State, now time.Time) []Task {
 			if sealed(m) || !m.Used && !begun(issuer, m) {
 				continue
 			}
-			if now.Before(m.CloseFrom) || now.Before(m.End) || len(m.Silent) > 0 {
+			if now.Before(m.CloseFrom) || now.Before(m.End) || len(m.Silent) > 0 || len(m.Waits) > 0 {
 				break
 			}
 			list = append(list, Task{Close, issuer.ID, m.Period, m.CloseFrom})

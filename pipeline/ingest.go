@@ -80,7 +80,7 @@ func (p *Pipeline) ingestPart(ctx context.Context, source ingest.Source, files [
 		if err := p.refuseClosedSnapshots(ctx, out); err != nil {
 			return err
 		}
-		slots, err := p.commitOutcome(ctx, entries, source, out)
+		slots, err := p.commitOutcome(ctx, entries, state, source, out)
 		if errors.Is(err, period.ErrLost) {
 			continue // decide again from scratch
 		}
@@ -113,7 +113,10 @@ func (i *Ingested) add(out *ingest.Outcome, slots []int64) {
 func knownOf(state *period.Usage, source string) ingest.Known {
 	k := ingest.Known{Runs: state.IDs}
 	k.Accepted = func(sum string) bool { return state.Accepted[period.FileKey(source, sum)] }
-	k.Refused = func(sum string) bool { return state.Refused[period.FileKey(source, sum)] != "" }
+	k.Settled = func(sum string) bool {
+		id := state.Refused[period.FileKey(source, sum)]
+		return id != "" && !waits(state, id)
+	}
 	for _, r := range state.Rejects {
 		if r.Source == source {
 			k.Rejects = append(k.Rejects, r.Reject)
@@ -126,6 +129,11 @@ func knownOf(state *period.Usage, source string) ingest.Known {
 		}
 	}
 	return k
+}
+
+// waits tells whether a reject is neither made good nor waived.
+func waits(state *period.Usage, id string) bool {
+	return slices.ContainsFunc(state.Rejects, func(r period.SlotReject) bool { return r.ID == id })
 }
 
 // batchesInSlot returns the hashes of the batches that one record named, sorted.
@@ -143,7 +151,7 @@ func batchesInSlot(state *period.Usage, slot int64) []string {
 // commitOutcome appends the records of a delivery behind the prefix that it was
 // decided from. A lost slot means that all of it is decided again; what was
 // committed before the loss is then known and passed over.
-func (p *Pipeline) commitOutcome(ctx context.Context, entries []period.Entry, source ingest.Source, out *ingest.Outcome) ([]int64, error) {
+func (p *Pipeline) commitOutcome(ctx context.Context, entries []period.Entry, state *period.Usage, source ingest.Source, out *ingest.Outcome) ([]int64, error) {
 	var slots []int64
 	commit := func(kind string, body any) error {
 		entry, err := p.usageLog().Append(ctx, entries, p.stamp(), kind, body)
@@ -154,6 +162,9 @@ func (p *Pipeline) commitOutcome(ctx context.Context, entries []period.Entry, so
 		return err
 	}
 	for _, r := range out.Refused {
+		if waits(state, ingest.RejectID(source.Name, r.File.SHA256, 0)) {
+			continue // refused before, for all to see
+		}
 		if err := commit(period.KindReject, rejectedRecord(source.Name, r)); err != nil {
 			return nil, err
 		}

@@ -98,7 +98,7 @@ func linesOf(lines map[line]lineSum, from, until string) map[line]lineSum {
 // in however many parts, the lines of a month with their corrections are those
 // of a month in which everything was on time, to the last digit.
 func TestLateEqualsOnTime(t *testing.T) {
-	checks(t, 20)
+	checks(t, 8)
 	rapid.Check(t, func(rt *rapid.T) {
 		october, november := anyUsage(rt, "2026-10"), anyUsage(rt, "2026-11")
 		w, all := plain(t), plain(t)

@@ -111,8 +111,8 @@ func TestFileRefused(t *testing.T) {
 	}
 	w.blocked(1)
 	before := objects(t, w.Store)
-	if out := w.ingest(source(), first); len(out.Known) != 1 || len(out.Slots) != 0 {
-		t.Errorf("the refused file again: %+v, want it known", out)
+	if out := w.ingest(source(), first); len(out.Refused) != 1 || len(out.Slots) != 0 {
+		t.Errorf("the refused file again: %+v, want it refused again and no second record", out)
 	}
 	if d := differences(before, objects(t, w.Store), nothing); len(d) > 0 {
 		t.Errorf("the refused file again changed %q", d)

@@ -3,7 +3,10 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -100,6 +103,24 @@ func (r *reports) addPayer(spec reportSpec, b bill.Bill, charges report.Amounts)
 	return r.addBills(spec, b, inv)
 }
 
+// fetchChecked opens an object that a record pins, after comparing its bytes.
+func (p *Pipeline) fetchChecked(ctx context.Context, o period.Object) (store.File, error) {
+	f, err := store.Fetch(ctx, p.Store, o.Key, p.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	size, err := io.Copy(h, io.NewSectionReader(f, 0, f.Size()))
+	if err == nil && (size != o.Bytes || hex.EncodeToString(h.Sum(nil)) != o.SHA256) {
+		err = fmt.Errorf("has other bytes than when the run was made; run verify")
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", o.Key, err)
+	}
+	return f, nil
+}
+
 // eachCharge reads a payer's charges back from the store.
 func (p *Pipeline) eachCharge(ctx context.Context, run period.Run, owner *batch.Owner, fn func(*batch.Charges) error) (report.Amounts, error) {
 	var sums report.Amounts
@@ -108,7 +129,7 @@ func (p *Pipeline) eachCharge(ctx context.Context, run period.Run, owner *batch.
 		if c.Payer != owner.Payer {
 			continue
 		}
-		f, err := store.Fetch(ctx, p.Store, c.Key, p.TempDir)
+		f, err := p.fetchChecked(ctx, c.Object)
 		if err != nil {
 			return sums, err
 		}

@@ -112,7 +112,7 @@ func (p *Pipeline) compute(ctx context.Context, at *place, late []latePeriod, se
 	if err != nil {
 		return nil, err
 	}
-	r := &result{sealing: sealing, run: period.Run{ID: id, Rules: rate.RulesVersion, Issuer: issuer.ID, Period: per, UsageSlot: u.Slot}}
+	r := &result{sealing: sealing, run: period.Run{ID: id, Rules: rate.RulesVersion, Issuer: issuer.ID, Period: per, UsageSlot: u.Slot, UsageHash: u.Hash}}
 	if err := p.pinInputs(ctx, r, inputs); err != nil {
 		return nil, err
 	}

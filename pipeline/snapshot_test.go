@@ -233,3 +233,17 @@ func TestOwnReports(t *testing.T) {
 		})
 	}
 }
+
+// TestReportInASourceOfEvents refuses a report where each refresh of it would
+// be charged on top of the one before, and a usage file among reports.
+func TestReportInASourceOfEvents(t *testing.T) {
+	w := october(t)
+	out := w.ingest(ingest.Source{Name: meter}, curFile("1.csv", hour("a", "1", "x")))
+	if len(out.Refused) != 1 || !strings.Contains(out.Refused[0].Problems.Error(), "kind: snapshot") {
+		t.Errorf("a report among events: %+v, want it refused with the next step", out)
+	}
+	out = w.ingest(ingest.Source{Name: "aws", Snapshot: true}, csvFile("a.csv", good(1)...))
+	if len(out.Refused) != 1 || !strings.Contains(out.Refused[0].Problems.Error(), "kind: events") {
+		t.Errorf("usage among reports: %+v, want it refused with the next step", out)
+	}
+}

@@ -133,7 +133,9 @@ func (p *Pipeline) waits(s Status, at *place) []string {
 	case s.Rejects > 0:
 		list = at.reasons(nil)
 	}
-	if s.Records.Suspense > 0 {
+	// What was in suspense is known as of the newest computation; when the log
+	// went on since, a close must find out.
+	if run := newestRun(at.month); s.Records.Suspense > 0 && run.UsageSlot == at.usage.Slot {
 		list = append(list, fmt.Sprintf("%d records are in suspense; see `monthend pending list`", s.Records.Suspense))
 	}
 	if len(s.Silent) > 0 && !p.Now().Before(s.SilentAt) {

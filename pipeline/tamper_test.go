@@ -67,7 +67,9 @@ func TestTampered(t *testing.T) {
 	const charges, bill = "/charges/100000000001/", "/documents/100000000001/bill.json"
 	otherCharges, otherBill := otherMonth(t, charges), otherMonth(t, bill)
 	swap := func(other []byte) func([]byte) []byte { return func([]byte) []byte { return other } }
-	respell := func(data []byte) []byte { return bytes.ReplaceAll(data, []byte("Example Shop"), []byte("Elpmaxe Shop")) }
+	respell := func(data []byte) []byte {
+		return bytes.ReplaceAll(data, []byte("Example Shop"), []byte("Elpmaxe Shop"))
+	}
 	for _, c := range []struct {
 		name   string
 		part   string
@@ -81,7 +83,9 @@ func TestTampered(t *testing.T) {
 		{"a name on the bill", bill, respell},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tamper := func(w *world) *world { return w.over(&tampering{Store: w.Store, picks: holds(c.part), change: c.change}) }
+			tamper := func(w *world) *world {
+				return w.over(&tampering{Store: w.Store, picks: holds(c.part), change: c.change})
+			}
 			refused := func(what string, st store.Store, before map[string][]byte, err error) {
 				t.Helper()
 				if err == nil {
@@ -118,10 +122,12 @@ func TestTamperedInputs(t *testing.T) {
 	w := plain(t)
 	w.at("2026-12-02T00:00:00Z")
 	w.ingest(source(), csvFile("a.csv", good(1)...))
-	w.close("2026-10")
+	october := w.close("2026-10").Run
 	w.ingest(source(), csvFile("late.csv", good(3)[2:]...))
-	cheaper := func(data []byte) []byte { return bytes.ReplaceAll(data, []byte("0.0960000000"), []byte("0.0000000096")) }
-	_, err := w.over(&tampering{Store: w.Store, picks: holds("/inputs/prices-1.csv"), change: cheaper}).Close(ctx(), "", "2026-11")
+	cheaper := func(data []byte) []byte {
+		return bytes.ReplaceAll(data, []byte("0.0960000000"), []byte("0.0000000096"))
+	}
+	_, err := w.over(&tampering{Store: w.Store, picks: holds(october.ID + "/inputs/prices-1.csv"), change: cheaper}).Close(ctx(), "", "2026-11")
 	wantError(t, err, "other bytes")
 	// Usage that the close of October was made from.
 	_, err = w.over(&tampering{Store: w.Store, picks: holds("usage/batch/"), change: func([]byte) []byte { return []byte("PAR1") }}).Close(ctx(), "", "2026-11")

@@ -140,6 +140,9 @@ func (a *attempt) file(ctx context.Context, f hashedInput) error {
 		return nil
 	}
 	a.describe(index, sum)
+	if wrong := a.d.Source.wrongKind(f.Name, sum); wrong != nil && len(problems) == 0 {
+		problems = schema.Problems{*wrong}
+	}
 	if !a.d.Source.RowRejects || len(a.rejects)+len(r.rows) > MaxRejectedRows {
 		for _, row := range r.rows {
 			problems = append(problems, row.Problem)

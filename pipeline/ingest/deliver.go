@@ -30,12 +30,26 @@ type Source struct {
 	Final      bool // the operator says that a snapshot is final
 }
 
+// wrongKind refuses a report in a source of events, where the next refresh of
+// it would be charged on top, and a usage file in a source of snapshots.
+func (s Source) wrongKind(name string, sum Summary) *schema.Problem {
+	switch {
+	case sum.Kind == Snapshot && !s.Snapshot:
+		return &schema.Problem{File: name, Reason: "is a Cost and Usage Report, of which each delivery replaces the one before",
+			Hint: "give its source kind: snapshot in the configuration"}
+	case sum.Kind == Events && s.Snapshot:
+		return &schema.Problem{File: name, Reason: "is no Cost and Usage Report, and its source takes nothing else",
+			Hint: "give its source kind: events in the configuration"}
+	}
+	return nil
+}
+
 // Known is what the usage log says before a delivery.
 type Known struct {
 	Accepted func(sha256 string) bool
-	Refused  func(sha256 string) bool
-	Runs     []string        // runs of the id index
-	Rejects  []schema.Reject // outstanding rejects of the source
+	Settled  func(sha256 string) bool // refused, and then waived or made good
+	Runs     []string                 // runs of the id index
+	Rejects  []schema.Reject          // outstanding rejects of the source
 	// Snapshots are the deliveries of the source that count, one per period.
 	Snapshots map[string]KnownSnapshot
 }
@@ -51,7 +65,7 @@ type KnownSnapshot struct {
 // record is in the log.
 type Outcome struct {
 	Files    []schema.DeliveredFile // taken in, in the order of delivery
-	Known    []string               // names of files whose bytes were taken in or refused before
+	Known    []string               // names of files whose bytes were taken in before
 	Growing  []string               // names of files that changed while they were read: left for later
 	Refused  []Refusal
 	Batches  []schema.UsageBatch
@@ -131,7 +145,7 @@ func (d *Delivery) fresh(ctx context.Context, files []Input, known Known, out *O
 		switch {
 		case in.Size >= 0 && size != in.Size:
 			out.Growing = append(out.Growing, in.Name)
-		case twice, known.Refused(sum), !d.Source.Snapshot && known.Accepted(sum):
+		case twice, known.Settled(sum), !d.Source.Snapshot && known.Accepted(sum):
 			out.Known = append(out.Known, in.Name)
 		default:
 			fresh = append(fresh, hashedInput{in, sum})

@@ -34,6 +34,7 @@ type Entry struct {
 	Attempt  string         `json:"attempt"`  // unique per start of the program
 	At       time.Time      `json:"at"`       // when it was written; decides nothing
 	Body     jsontext.Value `json:"body"`
+	Sum      string         `json:"sum,omitempty"` // SHA-256 of this record without its sum, in hex: no later record vouches for the last one
 
 	Hash string `json:"-"` // SHA-256 of this record's bytes, in hex
 }
@@ -101,8 +102,22 @@ func parse(data []byte) (Entry, error) {
 	if e.Format > Format {
 		return e, fmt.Errorf("has format %d, this program knows %d; use the newer monthend that wrote it", e.Format, Format)
 	}
+	sum, err := e.sum()
+	if err != nil || sum != e.Sum {
+		return e, fmt.Errorf("is not what was written: its sum is wrong; an object of the log was changed")
+	}
 	e.Hash = hashOf(data)
 	return e, nil
+}
+
+// sum is the hash of the record without its sum.
+func (e Entry) sum() (string, error) {
+	e.Sum = ""
+	data, err := json.Marshal(e, json.Deterministic(true))
+	if err != nil {
+		return "", fmt.Errorf("record %s: %v", e.Kind, err)
+	}
+	return hashOf(data), nil
 }
 
 func hashOf(data []byte) string {
@@ -131,6 +146,9 @@ func (l Log) Append(ctx context.Context, prefix []Entry, stamp Stamp, kind strin
 	}
 	e := Entry{Format: Format, Kind: kind, Slot: int64(len(prefix)), Previous: lastHash(prefix),
 		Attempt: stamp.Attempt, At: stamp.At.UTC(), Body: raw}
+	if e.Sum, err = e.sum(); err != nil {
+		return Entry{}, err
+	}
 	data, err := json.Marshal(e, json.Deterministic(true))
 	if err != nil {
 		return Entry{}, fmt.Errorf("record %s: %v", kind, err)

@@ -44,6 +44,7 @@ type Run struct {
 	Issuer    string        `json:"issuer"`
 	Period    schema.Period `json:"period"`
 	UsageSlot int64         `json:"usage_slot"` // last slot of the usage log that it covers, -1 for none
+	UsageHash string        `json:"usage_hash"` // of the usage log's record in that slot: pins all before it
 	Inputs    []Object      `json:"inputs"`     // price list, offers, organization
 	Charges   []Charges     `json:"charges"`    // by payer and chunk
 	Bills     []BillTotal   `json:"bills"`      // by payer; payers without charges are left out

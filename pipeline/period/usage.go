@@ -63,8 +63,9 @@ type Mark struct {
 
 // Usage is the state that follows from a prefix of the usage log.
 type Usage struct {
-	Slot       int64 // last slot of the prefix, -1 when it is empty
-	Generation int64 // number of GC records
+	Slot       int64  // last slot of the prefix, -1 when it is empty
+	Hash       string // of the record in that slot
+	Generation int64  // number of GC records
 	Batches    []SlotBatch
 	IDs        []string          // runs of the id index
 	Accepted   map[string]bool   // source + "\x00" + SHA-256 of files taken in
@@ -111,7 +112,7 @@ func FoldUsage(entries []Entry, upTo int64) (*Usage, error) {
 		if upTo >= 0 && e.Slot > upTo {
 			break
 		}
-		u.Slot = e.Slot
+		u.Slot, u.Hash = e.Slot, e.Hash
 		if err := u.apply(e); err != nil {
 			return nil, err
 		}

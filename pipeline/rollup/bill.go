@@ -117,7 +117,7 @@ func compareLines(a, b bill.Line) int {
 		strings.Compare(a.UsageType, b.UsageType), strings.Compare(a.Operation, b.Operation),
 		strings.Compare(a.Region, b.Region), strings.Compare(a.Type, b.Type), strings.Compare(a.RateCode, b.RateCode),
 		strings.Compare(a.Description, b.Description), strings.Compare(a.Reason, b.Reason), strings.Compare(a.Rate, b.Rate),
-		strings.Compare(a.Unit, b.Unit), money.Cmp(a.Usage, b.Usage), money.Cmp(a.Cost, b.Cost))
+		strings.Compare(a.BlendedRate, b.BlendedRate), strings.Compare(a.Unit, b.Unit), money.Cmp(a.Usage, b.Usage), money.Cmp(a.Cost, b.Cost))
 }
 
 func subtotals(lines []bill.Line, key func(bill.Line) (key, name string)) ([]bill.Subtotal, error) {

@@ -3,6 +3,7 @@ package rollup
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
@@ -55,11 +56,11 @@ func addRow(l *batch.Lines, c *cursor, emit func(*batch.Lines) error) error {
 func sumRow(l *batch.Lines, i int, c *cursor) error {
 	amount, err := money.Add(l.Amount[i], c.amount())
 	if err != nil {
-		return fmt.Errorf("sum of usage of one line: %w", err)
+		return fmt.Errorf("sum of usage of one line in the hour %s: %w", c.key.Hour().Time().Format(time.RFC3339), err)
 	}
 	cost, err := money.Add(l.Cost[i], c.cost())
 	if err != nil {
-		return fmt.Errorf("sum of cost of one line: %w", err)
+		return fmt.Errorf("sum of cost of one line in the hour %s: %w", c.key.Hour().Time().Format(time.RFC3339), err)
 	}
 	l.Amount[i], l.Cost[i] = amount, cost
 	l.Records[i]++

@@ -136,7 +136,8 @@ func (c *cursor) fill() error {
 		c.buffer = make([]byte, n*rowBytes)
 	}
 	c.buffer = c.buffer[:n*rowBytes]
-	if _, err := c.file.ReadAt(c.buffer, c.next*rowBytes); err != nil {
+	// A reader may report the end of the file together with its last bytes.
+	if read, err := c.file.ReadAt(c.buffer, c.next*rowBytes); read < len(c.buffer) {
 		return fmt.Errorf("read spill file: %w", err)
 	}
 	c.next += n

@@ -108,7 +108,9 @@ func JobDone(job, what string) string { return "jobs/" + job + "/" + what + "/do
 
 // JobFailed is a run of a job that did not go well; id is made from what went
 // wrong, so that the same failure is kept once.
-func JobFailed(job, what, id string) string { return "jobs/" + job + "/" + what + "/failed-" + id + ".json" }
+func JobFailed(job, what, id string) string {
+	return "jobs/" + job + "/" + what + "/failed-" + id + ".json"
+}
 
 // JobAlarm says that an alarm was sent; what names its kind, subject and day.
 func JobAlarm(what string) string { return "jobs/alarm/" + what + ".json" }

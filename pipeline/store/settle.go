@@ -71,14 +71,15 @@ func Repeat(ctx context.Context, s Store, fn func() error) error {
 			return fmt.Errorf("given up after %d tries: %w", try, err)
 		}
 		// The jitter keeps writers that met once from meeting again.
-		if waitErr := wait(ctx, s, longest/2+rand.N(longest/2)); waitErr != nil {
+		if waitErr := Wait(ctx, s, longest/2+rand.N(longest/2)); waitErr != nil {
 			return fmt.Errorf("%w (%w)", err, waitErr)
 		}
 		longest = min(2*longest, repeatLongest)
 	}
 }
 
-func wait(ctx context.Context, s Store, d time.Duration) error {
+// Wait returns after d as the store decides it, or with the error of ctx.
+func Wait(ctx context.Context, s Store, d time.Duration) error {
 	if w, ok := s.(Waiter); ok {
 		return w.Wait(ctx, d)
 	}
