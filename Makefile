@@ -58,3 +58,31 @@ fuzz: ## each fuzz test for FUZZTIME
 cover: ## statements that the tests reach, by package and in all
 	go test -coverprofile=cover.out ./...
 	go tool cover -func=cover.out | tail -1
+
+# The bench is a module of its own: it needs a C compiler for DuckDB.
+BENCH_N      = 1000000
+BENCH_ROUNDS = 5
+BENCH_SHAPE  = even
+BENCH_DIR    = $(or $(TMPDIR),/tmp)/monthend-bench
+
+.PHONY: bench bench-formats bench-cliffs bench-large bench-build
+
+bench: bench-build ## BENCH_N records against DuckDB and the floor; see docs/performance.md
+	rm -rf $(BENCH_DIR)/month
+	$(BENCH_DIR)/bench generate -dir $(BENCH_DIR)/month -records $(BENCH_N) -shape $(BENCH_SHAPE)
+	$(BENCH_DIR)/bench run -dir $(BENCH_DIR)/month -repeat $(BENCH_ROUNDS) -duck $(BENCH_DIR)/duck -sql bench/duckdb.sql -same bench/same.sql
+
+bench-formats: bench-build ## ingest of CSV.gz, JSON Lines and Parquet against DuckDB's readers
+	rm -rf $(BENCH_DIR)/formats
+	$(BENCH_DIR)/bench generate -dir $(BENCH_DIR)/formats -records $(BENCH_N) -formats parquet,csv.gz,jsonl
+	$(BENCH_DIR)/bench formats -dir $(BENCH_DIR)/formats -repeat $(BENCH_ROUNDS) -duck $(BENCH_DIR)/duck -sql bench/ingest.sql
+
+bench-cliffs: bench-build ## shapes that might be a cliff, each as a ratio to the even month
+	$(BENCH_DIR)/bench cliffs -dir $(BENCH_DIR)/cliffs -records $(BENCH_N) -repeat $(BENCH_ROUNDS)
+
+bench-large: bench-build ## ten million records and ten times as many, ours alone
+	$(BENCH_DIR)/bench growth -dir $(BENCH_DIR)/growth -records 10000000 -times 10
+
+bench-build:
+	mkdir -p $(BENCH_DIR)
+	cd bench && CGO_ENABLED=0 go build -o $(BENCH_DIR)/bench . && CGO_ENABLED=1 go build -o $(BENCH_DIR)/duck ./duck

@@ -38,6 +38,9 @@ func measure(program string, args ...string) (measured, error) {
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	m.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	m.peak = float64(usage.Maxrss) / 1024
+	if out.Len() == 0 {
+		return m, nil
+	}
 	return m, json.Unmarshal(out.Bytes(), &m.out)
 }
 
@@ -194,8 +197,8 @@ func peak(m measured) float64 { return m.peak }
 func (c *contest) print() error {
 	load, _ := os.ReadFile("/proc/loadavg") // absent elsewhere than on Linux
 	fmt.Printf("%d records delivered, %d lines, %d rounds, load %s\n\n", c.records, c.last("ours").out.Rows, len(c.runs["ours"]), strings.TrimSpace(string(load)))
-	fmt.Println("| side | seconds | CPU seconds | peak MiB | records/s | time to DuckDB | memory to DuckDB | time to floor |")
-	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|")
+	fmt.Println("| side | seconds | CPU seconds | peak MiB | records/s | time to DuckDB | CPU to DuckDB | memory to DuckDB | time to floor |")
+	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, row := range [][2]string{{"ours", "ours, delivered to published"}, {"ingest", "ours, ingest alone"}, {"close", "ours, close alone"},
 		{"duckdb", "DuckDB"}, {"floor", "floor"}} {
 		if len(c.runs[row[0]]) > 0 {
@@ -219,6 +222,6 @@ func (c *contest) row(name, title string) {
 		}
 		return fmt.Sprintf("%.2fx", value/other)
 	}
-	fmt.Printf("| %s | %.2f | %.2f | %.0f | %.0f | %s | %s | %s |\n", title, w, c.median(name, cpu), p, float64(c.records)/w,
-		against(w, c.median("duckdb", wall)), against(p, c.median("duckdb", peak)), against(w, c.median("floor", wall)))
+	fmt.Printf("| %s | %.2f | %.2f | %.0f | %.0f | %s | %s | %s | %s |\n", title, w, c.median(name, cpu), p, float64(c.records)/w,
+		against(w, c.median("duckdb", wall)), against(c.median(name, cpu), c.median("duckdb", cpu)), against(p, c.median("duckdb", peak)), against(w, c.median("floor", wall)))
 }

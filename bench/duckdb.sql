@@ -79,7 +79,7 @@ CREATE TABLE rates AS
 WITH units AS (
     SELECT sku, rate, sum(amount)::DECIMAL(18, 6) AS amount FROM portions GROUP BY sku, rate),
 sums AS (
-    SELECT sku, sum(round(rate * amount, 10))::DECIMAL(38, 10) AS cost, sum(amount)::DECIMAL(38, 6) AS amount FROM units GROUP BY sku),
+    SELECT sku, sum(round(rate::DECIMAL(20, 10) * amount, 10))::DECIMAL(38, 10) AS cost, sum(amount)::DECIMAL(38, 6) AS amount FROM units GROUP BY sku),
 whole AS (
     SELECT sku, (cost * 10000000000)::DECIMAL(38, 0)::HUGEINT * 1000000 AS n, (amount * 1000000)::DECIMAL(38, 0)::HUGEINT AS d FROM sums),
 blended AS (

@@ -13,7 +13,10 @@ import (
 )
 
 const usage = `bench generate -dir DIR [-records N] [-shape NAME] [-formats LIST]
-bench run      -dir DIR [-repeat N] [-format NAME] [-duck PROGRAM] [-sql FILE] [-same FILE]`
+bench run      -dir DIR [-repeat N] [-format NAME] [-duck PROGRAM] [-sql FILE] [-same FILE]
+bench formats  -dir DIR [-repeat N] -duck PROGRAM [-sql FILE]
+bench cliffs   -dir DIR [-records N] [-repeat N]
+bench growth   -dir DIR [-records N] [-times N]`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -26,7 +29,7 @@ func run(args []string) error {
 	if len(args) == 0 {
 		return errors.New("what is to be done?\n" + usage)
 	}
-	verbs := map[string]func([]string) error{"generate": generate, "run": compare, "child": child}
+	verbs := map[string]func([]string) error{"generate": generate, "run": compare, "child": child, "cliffs": runCliffs, "formats": runFormats, "growth": runGrowth}
 	verb, ok := verbs[args[0]]
 	if !ok {
 		return fmt.Errorf("there is no verb %q\n%s", args[0], usage)

@@ -29,6 +29,11 @@ type Config struct {
 	Memory       Size     // memory for sorting and merging, 64MiB to 1TiB; default 1GiB
 	WorkDir      string   // folder for temporary files; blank: the system's
 	Close        Close
+	Publish      Publish
+	Schedule     Schedule
+	Calendars    []string // dated files of public holidays; the name of a calendar is the file's, without its ending
+	MetricsFile  string   // figures for the textfile collector of Prometheus; blank: none
+	Alarms       Alarms
 	Log          Log
 	Limits       Limits
 	Secrets      Secrets // from the environment
@@ -61,6 +66,10 @@ type Source struct {
 	Format  string // auto, csv, jsonl, parquet or cur; default auto
 	Path    string // file or folder to read from; blank: named on the command line
 	Rejects string // file: one bad row refuses its file; rows: bad rows are set aside; default file
+
+	// Declares says that the source declares by `monthend mark` through when its
+	// usage is complete; closes wait for that. Only for events; default false.
+	Declares bool
 }
 
 // RejectRows tells whether bad rows are set aside while the rest of their file
@@ -80,7 +89,30 @@ type Export struct {
 
 // Close says how a month is closed.
 type Close struct {
-	Wait time.Duration // after the month's end, for usage that is under way; 0s to 720h, default 6h
+	Wait     time.Duration // after the month's end, for usage that is under way of sources that do not declare; 0s to 720h, default 6h
+	Deadline time.Duration // after the month's end, when a person must decide about sources that are silent; 0s to 720h, default 72h
+}
+
+// Publish says when invoices and final reports go out, in business days of the
+// month after, by the issuer's calendar.
+type Publish struct {
+	BusinessDay int           // from its beginning on; 1 to 7, default 3
+	Latest      int           // before its end; business_day to 7, default 7
+	Risk        time.Duration // before that, when an unpublished month raises an alarm; 0s to 240h, default 24h
+}
+
+// Schedule says how often jobs come: a length of time such as 8h, counted from
+// midnight UTC, a cron expression in UTC, or never. Its form is checked where
+// it is used.
+type Schedule struct {
+	Ingest  string // default 1h
+	Report  string // default 8h
+	Collect string // default 24h
+}
+
+// Alarms say where alarms may go; the address of the webhook is a secret.
+type Alarms struct {
+	AllowLocal bool // the webhook and the ping may be on this host or its link; default false
 }
 
 // Log says how the program talks.
@@ -102,6 +134,8 @@ type Limits struct {
 const (
 	defaultChunkRows = 500_000
 	maxWait          = 720 * time.Hour
+	maxBusinessDay   = 7
+	maxRisk          = 240 * time.Hour
 )
 
 // Parse reads a configuration file that has been read into data. file names it
@@ -110,10 +144,12 @@ const (
 // no problem.
 func Parse(file string, data []byte, env []string) (*Config, schema.Problems) {
 	c := &Config{
-		Memory: 1 << 30,
-		Close:  Close{Wait: 6 * time.Hour},
-		Log:    Log{Format: "text", Level: "info"},
-		Limits: Limits{MaxLineBytes: 1 << 20, MaxFileBytes: 64 << 30, MaxRatio: 200, MaxColumns: 2000, MaxProblems: 10_000},
+		Memory:   1 << 30,
+		Close:    Close{Wait: 6 * time.Hour, Deadline: 72 * time.Hour},
+		Publish:  Publish{BusinessDay: 3, Latest: 7, Risk: 24 * time.Hour},
+		Schedule: Schedule{Ingest: "1h", Report: "8h", Collect: "24h"},
+		Log:      Log{Format: "text", Level: "info"},
+		Limits:   Limits{MaxLineBytes: 1 << 20, MaxFileBytes: 64 << 30, MaxRatio: 200, MaxColumns: 2000, MaxProblems: 10_000},
 	}
 	r := &reader{file: file}
 	sources, exports := map[string]string{}, map[string]string{}
@@ -126,7 +162,12 @@ func Parse(file string, data []byte, env []string) (*Config, schema.Problems) {
 		"exports":      r.list(func(path string, n *yaml.Node) { r.export(grow(&c.Exports), exports)(path, n) }),
 		"memory":       r.size(&c.Memory, 64<<20, 1<<40),
 		"work_dir":     r.path(&c.WorkDir),
-		"close":        r.block(keys{"wait": r.duration(&c.Close.Wait, maxWait)}),
+		"close":        r.block(keys{"wait": r.duration(&c.Close.Wait, maxWait), "deadline": r.duration(&c.Close.Deadline, maxWait)}),
+		"publish":      r.publish(&c.Publish),
+		"schedule":     r.block(keys{"ingest": r.text(&c.Schedule.Ingest), "report": r.text(&c.Schedule.Report), "collect": r.text(&c.Schedule.Collect)}),
+		"calendars":    r.list(func(path string, n *yaml.Node) { r.path(grow(&c.Calendars))(path, n) }),
+		"metrics_file": r.path(&c.MetricsFile),
+		"alarms":       r.block(keys{"allow_local": r.boolean(&c.Alarms.AllowLocal)}),
 		"log": r.block(keys{
 			"format": r.oneOf(&c.Log.Format, "text", "json"),
 			"level":  r.oneOf(&c.Log.Level, "debug", "info", "warn", "error"),
@@ -152,6 +193,19 @@ func (r *reader) limits(l *Limits) take {
 		"max_columns":    r.integer(&l.MaxColumns, 10, 100_000),
 		"max_problems":   r.integer(&l.MaxProblems, 1, 10_000_000),
 	})
+}
+
+func (r *reader) publish(p *Publish) take {
+	return func(path string, n *yaml.Node) {
+		r.block(keys{
+			"business_day": r.integer(&p.BusinessDay, 1, maxBusinessDay),
+			"latest":       r.integer(&p.Latest, 1, maxBusinessDay),
+			"risk":         r.duration(&p.Risk, maxRisk),
+		})(path, n)
+		if p.Latest < p.BusinessDay {
+			r.fault(path, n, "has latest before business_day", "latest is the last business day on which the month may still be published")
+		}
+	}
 }
 
 func (r *reader) store(s *Store) take {
@@ -197,14 +251,18 @@ func (r *reader) source(s *Source, taken map[string]string) take {
 	return func(path string, n *yaml.Node) {
 		s.Format, s.Rejects = "auto", "file"
 		r.block(keys{
-			"name":    r.name(&s.Name, taken),
-			"kind":    r.oneOf(&s.Kind, "events", "snapshot"),
-			"format":  r.oneOf(&s.Format, "auto", "csv", "jsonl", "parquet", "cur"),
-			"path":    r.path(&s.Path),
-			"rejects": r.oneOf(&s.Rejects, "file", "rows"),
+			"name":     r.name(&s.Name, taken),
+			"kind":     r.oneOf(&s.Kind, "events", "snapshot"),
+			"format":   r.oneOf(&s.Format, "auto", "csv", "jsonl", "parquet", "cur"),
+			"path":     r.path(&s.Path),
+			"rejects":  r.oneOf(&s.Rejects, "file", "rows"),
+			"declares": r.boolean(&s.Declares),
 		}, "name", "kind")(path, n)
 		if s.Kind == "events" && s.Format == "cur" {
 			r.fault(path, n, "reads a Cost and Usage Report as events", "a report replaces the one before: write kind: snapshot")
+		}
+		if s.Kind == "snapshot" && s.Declares {
+			r.fault(path, n, "is a snapshot and declares completeness", "a snapshot is complete when its final report has come: take declares away")
 		}
 	}
 }

@@ -32,7 +32,8 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		Store: Store{Folder: "etc/b"}, Prices: []string{"etc/p.csv"}, Organization: "etc/o.yaml",
 		Sources: []Source{{Name: "m", Kind: "events", Format: "auto", Rejects: "file"}},
-		Memory:  1 << 30, Close: Close{Wait: 6 * time.Hour}, Log: Log{"text", "info"},
+		Memory:  1 << 30, Close: Close{6 * time.Hour, 72 * time.Hour}, Log: Log{"text", "info"},
+		Publish: Publish{3, 7, 24 * time.Hour}, Schedule: Schedule{"1h", "8h", "24h"},
 		Limits: Limits{1 << 20, 64 << 30, 200, 2000, 10_000},
 	}
 	if got := parse(t, small); !reflect.DeepEqual(got, want) {
@@ -49,26 +50,33 @@ prices: [a.csv, /abs/b.csv]
 offers: offers.yaml
 organization: ../o.yaml
 sources:
-  - {name: m, kind: events, format: jsonl, path: in, rejects: rows}
+  - {name: m, kind: events, format: jsonl, path: in, rejects: rows, declares: true}
   - {name: aws, kind: snapshot, format: cur}
 exports:
   - {name: a, table: COST_AND_USAGE_REPORT, format: csv, members: true, chunk_rows: 1000, time_granularity: HOURLY, include_resources: true}
   - {name: b}
 memory: 256MiB
 work_dir: /tmp
-close: {wait: 0s}
+close: {wait: 0s, deadline: 1h}
+publish: {business_day: 2, latest: 5, risk: 0s}
+schedule: {ingest: 15m, report: never, collect: "30 2 * * *"}
+calendars: [IN.txt]
+metrics_file: m.prom
+alarms: {allow_local: true}
 log: {format: json, level: debug}
 limits: {max_line_bytes: 4KiB, max_file_bytes: 1MiB, max_ratio: 2, max_columns: 10, max_problems: 1}
-`, "MONTHEND_PING_URL=https://ping.example.com/token", "MONTHEND_SMTP_PASSWORD=secret", "MONTHEND_CONFIG=x", "HOME=/", "AWS_REGION=y")
+`, "MONTHEND_PING_URL=https://ping.example.com/token", "MONTHEND_SMTP_PASSWORD=secret", "MONTHEND_WEBHOOK_URL=https://hook.example.com/token", "MONTHEND_CONFIG=x", "HOME=/", "AWS_REGION=y")
 	want := &Config{
 		Store: Store{SingleScheduler: true, S3: &S3{Endpoint: "http://127.0.0.1:9000", Region: "eu-west-1", Bucket: "my-bucket",
 			Prefix: "a/b", PathStyle: true, CAFile: "etc/ca.pem", TrailingChecksums: true}},
 		Prices: []string{"etc/a.csv", "/abs/b.csv"}, Offers: "etc/offers.yaml", Organization: "o.yaml",
-		Sources: []Source{{"m", "events", "jsonl", "etc/in", "rows"}, {"aws", "snapshot", "cur", "", "file"}},
+		Sources: []Source{{"m", "events", "jsonl", "etc/in", "rows", true}, {"aws", "snapshot", "cur", "", "file", false}},
 		Exports: []Export{{"a", "COST_AND_USAGE_REPORT", "csv", true, 1000, "HOURLY", true}, {"b", "COST_AND_USAGE_REPORT", "parquet", false, 500_000, "HOURLY", true}},
 		Memory:  256 << 20, WorkDir: "/tmp", Log: Log{"json", "debug"},
+		Close: Close{0, time.Hour}, Publish: Publish{2, 5, 0}, Schedule: Schedule{"15m", "never", "30 2 * * *"},
+		Calendars: []string{"etc/IN.txt"}, MetricsFile: "etc/m.prom", Alarms: Alarms{true},
 		Limits:  Limits{4 << 10, 1 << 20, 2, 10, 1},
-		Secrets: Secrets{Secret{"https://ping.example.com/token"}, Secret{"secret"}},
+		Secrets: Secrets{Secret{"https://ping.example.com/token"}, Secret{"https://hook.example.com/token"}, Secret{"secret"}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v %+v\nwant %+v %+v", got, got.Store.S3, want, want.Store.S3)
@@ -111,7 +119,7 @@ func TestFaults(t *testing.T) {
 		{"memory: 1GiB\n", "c.yaml:1:1: sources is missing"},
 		{with("memery: 1GiB"), "c.yaml:5:1: memery is not a key here (did you mean memory?)"},
 		{with("work-dir: x"), "c.yaml:5:1: work-dir is not a key here (did you mean work_dir?)"},
-		{with("colour: x"), "c.yaml:5:1: colour is not a key here (the keys here are close, exports, limits, log, memory, offers, organization, prices, sources, store, work_dir)"},
+		{with("colour: x"), "c.yaml:5:1: colour is not a key here (the keys here are alarms, calendars, close, exports, limits, log, memory, metrics_file, offers, organization, prices, publish, schedule, sources, store, work_dir)"},
 		{with("memory: 1GiB\nmemory: 1GiB"), "c.yaml:6:1: memory stands twice, first on line 5"},
 		{with("close: {wait: 1h, wait: 2h}"), "c.yaml:5:19: close.wait stands twice, first on line 5"},
 		{with("memory:"), "c.yaml:5:8: memory has no value"},
@@ -147,6 +155,11 @@ func TestFaults(t *testing.T) {
 		{source("{name: a b, kind: events}"), `c.yaml:4:18: sources[0].name "a b" is not a name`},
 		{source("{name: m, kind: event}"), `c.yaml:4:27: sources[0].kind "event" is not known here (write events or snapshot)`},
 		{source("{name: m, kind: events, format: xml}"), `sources[0].format "xml" is not known here (write auto or csv or jsonl or parquet or cur)`},
+		{with("publish: {business_day: 5, latest: 4}"), "c.yaml:5:10: publish has latest before business_day"},
+		{with("publish: {latest: 8}"), `publish.latest "8" is not a whole number from 1 to 7`},
+		{with("close: {deadline: 1000h}"), `close.deadline "1000h" is not a length of time`},
+		{with("schedule: {close: 1h}"), "schedule.close is not a key here"},
+		{source("{name: m, kind: snapshot, declares: true}"), "is a snapshot and declares completeness"},
 		{source("{name: m, kind: events, rejects: none}"), `sources[0].rejects "none" is not known here (write file or rows)`},
 		{source("{name: m, kind: events, format: cur}"), "c.yaml:4:11: sources[0] reads a Cost and Usage Report as events"},
 		{source("{name: m, kind: events}, {name: m, kind: events}"), `c.yaml:4:43: sources[1].name "m" stands twice, first at sources[0].name`},

@@ -35,7 +35,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // Secrets come from the environment and from nowhere else. Credentials of S3
 // are not among them: its client reads AWS_* itself.
 type Secrets struct {
-	PingURL      Secret // MONTHEND_PING_URL: URL called after each job that went well; it holds a token
+	PingURL      Secret // MONTHEND_PING_URL: URL called after each look at the schedule that went well; it holds a token
+	WebhookURL   Secret // MONTHEND_WEBHOOK_URL: URL to which alarms are posted; it may hold a token
 	SMTPPassword Secret // MONTHEND_SMTP_PASSWORD: password for sending mail
 }
 
@@ -45,7 +46,7 @@ const envPrefix = "MONTHEND_"
 // ones it does not know, since a misspelt one would be a silent default.
 // MONTHEND_CONFIG, the path of the file, is read before by the command.
 func (r *reader) environment(s *Secrets, env []string) {
-	known := keys{"MONTHEND_CONFIG": nil, "MONTHEND_PING_URL": nil, "MONTHEND_SMTP_PASSWORD": nil}
+	known := keys{"MONTHEND_CONFIG": nil, "MONTHEND_PING_URL": nil, "MONTHEND_WEBHOOK_URL": nil, "MONTHEND_SMTP_PASSWORD": nil}
 	for _, pair := range env {
 		name, value, _ := strings.Cut(pair, "=")
 		if !strings.HasPrefix(name, envPrefix) {
@@ -55,7 +56,9 @@ func (r *reader) environment(s *Secrets, env []string) {
 		switch name {
 		case "MONTHEND_CONFIG":
 		case "MONTHEND_PING_URL":
-			s.PingURL, err = Secret{value}, checkPing(value)
+			s.PingURL, err = Secret{value}, checkURL(value)
+		case "MONTHEND_WEBHOOK_URL":
+			s.WebhookURL, err = Secret{value}, checkURL(value)
 		case "MONTHEND_SMTP_PASSWORD":
 			s.SMTPPassword, err = Secret{value}, checkText(value)
 		default:
@@ -68,7 +71,7 @@ func (r *reader) environment(s *Secrets, env []string) {
 	}
 }
 
-func checkPing(s string) error {
+func checkURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return errors.New("is not a URL; write https:// and what follows")

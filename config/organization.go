@@ -52,6 +52,9 @@ var (
 	numberPrefix = regexp.MustCompile(`^[A-Za-z0-9/._-]{1,32}$`)
 )
 
+// weekdays are the days of the week as they are written in files.
+var weekdays = []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+
 const accountHint = "use 1 to 64 letters, digits, dashes or underscores"
 
 func (o *organizationReader) issuer(i *schema.Issuer) take {
@@ -79,6 +82,8 @@ func (o *organizationReader) issuer(i *schema.Issuer) take {
 		"invoice_prefix":     o.matching(&i.InvoicePrefix, numberPrefix, "a prefix of invoice numbers", "use 1 to 32 letters, digits, dots, dashes, slashes and underscores"),
 		"invoice_digits":     o.integer(&i.InvoiceDigits, 1, 18),
 		"payment_terms_days": o.integer(&i.PaymentTermsDays, 0, 365),
+		"calendar":           o.matching(&i.Calendar, nameForm, "the name of a calendar", "write a country such as US or KR, or none"),
+		"weekend":            o.list(func(path string, n *yaml.Node) { o.oneOf(grow(&i.Weekend), weekdays...)(path, n) }),
 	}, "id", "name", "currency")
 }
 

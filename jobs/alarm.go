@@ -37,7 +37,7 @@ func newAlarm(kind, issuer, period, text string, now time.Time) Alarm {
 // Deadline returns the instant by which a month must be published: the end of
 // the latest business day, in the issuer's zone.
 func (s Schedule) Deadline(m pipeline.Status) (time.Time, error) {
-	_, until, err := s.invoiceDay(m, s.Latest)
+	_, until, err := s.InvoiceDay(m, s.Latest)
 	return until, err
 }
 

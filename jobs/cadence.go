@@ -82,18 +82,27 @@ func (c Cadence) Newest(now time.Time) time.Time {
 	case c.spec == nil:
 		return time.Time{}
 	}
-	const years = 5 * 366 * 24 * time.Hour // cron looks no further
-	for back := time.Hour; back < years; back *= 4 {
+	const farthest = 5 * 366 * 24 * time.Hour // cron looks no further
+	for back := time.Hour; ; back = min(4*back, farthest) {
 		at := c.spec.Next(now.Add(-back))
-		if at.IsZero() || at.After(now) {
-			continue
+		if !at.IsZero() && !at.After(now) {
+			return c.lastFrom(at, now)
 		}
-		for next := at; !next.IsZero() && !next.After(now); next = c.spec.Next(next) {
-			at = next
+		if back == farthest {
+			return time.Time{}
 		}
-		return at
 	}
-	return time.Time{}
+}
+
+// lastFrom goes on from an instant to the last that is not after now.
+func (c Cadence) lastFrom(at, now time.Time) time.Time {
+	for {
+		next := c.spec.Next(at)
+		if next.IsZero() || next.After(now) {
+			return at
+		}
+		at = next
+	}
 }
 
 // Next returns the first instant after now; zero when there is none.

@@ -134,7 +134,7 @@ func (s Schedule) dueInvoices(st State, closes []Task, now time.Time) []Task {
 			if m.Published || !sealed(m) && !holds(closes, issuer.ID, m.Period) {
 				continue
 			}
-			from, _, err := s.invoiceDay(m, s.BusinessDay)
+			from, _, err := s.InvoiceDay(m, s.BusinessDay)
 			if err != nil || now.Before(from) {
 				continue
 			}
@@ -148,8 +148,8 @@ func (s Schedule) dueInvoices(st State, closes []Task, now time.Time) []Task {
 	return list
 }
 
-// invoiceDay returns when the n-th business day after a month begins and ends.
-func (s Schedule) invoiceDay(m pipeline.Status, n int) (from, until time.Time, err error) {
+// InvoiceDay returns when the n-th business day after a month begins and ends.
+func (s Schedule) InvoiceDay(m pipeline.Status, n int) (from, until time.Time, err error) {
 	c := s.Calendars[m.Issuer]
 	if c == nil {
 		return from, until, fmt.Errorf("issuer %s has no calendar", m.Issuer)
@@ -203,7 +203,7 @@ func Upcoming(s Schedule, st State, now time.Time) []Task {
 			if !sealed(m) && m.CloseFrom.After(now) && (m.Used || begun(issuer, m)) {
 				list = append(list, Task{Close, issuer.ID, m.Period, m.CloseFrom})
 			}
-			from, _, err := s.invoiceDay(m, s.BusinessDay)
+			from, _, err := s.InvoiceDay(m, s.BusinessDay)
 			if err == nil && !m.Published && from.After(now) && (m.Used || begun(issuer, m)) {
 				list = append(list, Task{Publish, issuer.ID, m.Period, from})
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/monthend/monthend/pipeline"
@@ -51,7 +52,7 @@ const maxRounds = 8
 // start goes on.
 func (r *Runner) Tick(ctx context.Context) (*Outcome, error) {
 	out := &Outcome{}
-	tried := map[string]bool{}
+	so := soFar{map[string]bool{}, map[string]string{}}
 	var failures []error
 	for range maxRounds {
 		st, err := r.survey(ctx)
@@ -59,17 +60,17 @@ func (r *Runner) Tick(ctx context.Context) (*Outcome, error) {
 			return out, err
 		}
 		out.State = st
-		if err := r.noteMissed(ctx, st); err != nil {
+		if err := r.noteMissed(ctx, st, out); err != nil {
 			failures = append(failures, err)
 		}
-		todo := r.untried(st, tried)
+		todo := r.untried(st, so)
 		if len(todo) == 0 {
 			break
 		}
 		if err := r.getReady(ctx, out); err != nil {
 			return out, err
 		}
-		failures = append(failures, r.round(ctx, todo, tried, out)...)
+		failures = append(failures, r.round(ctx, todo, so, out)...)
 		if err := ctx.Err(); err != nil {
 			return out, errors.Join(append(failures, err)...)
 		}
@@ -77,7 +78,9 @@ func (r *Runner) Tick(ctx context.Context) (*Outcome, error) {
 	now := r.Pipeline.Now()
 	out.Upcoming = Upcoming(r.Schedule, out.State, now)
 	for _, a := range Alarms(r.Schedule, out.State, now) {
-		out.Alarms = append(out.Alarms, a)
+		if !slices.ContainsFunc(out.Alarms, func(b Alarm) bool { return a.ID == b.ID }) {
+			out.Alarms = append(out.Alarms, a)
+		}
 		if a.Kind == CloseBlocked || a.Kind == NoCalendar {
 			failures = append(failures, fmt.Errorf("%w: %s", pipeline.ErrBlocked, a.Text))
 		}
@@ -87,6 +90,18 @@ func (r *Runner) Tick(ctx context.Context) (*Outcome, error) {
 		return out, err
 	}
 	return out, fmt.Errorf("%w: %s", ErrAlarm, out.Alarms[0].Text)
+}
+
+// soFar is what a tick has tried.
+type soFar struct {
+	tried  map[string]bool   // tasks, by key
+	failed map[string]string // issuer to the oldest month of which a step failed
+}
+
+// holdsUp tells whether a task rests on a step that failed.
+func (so soFar) holdsUp(t Task) bool {
+	since, ok := so.failed[t.Issuer]
+	return ok && t.Issuer != "" && t.Period >= since && t.Job != Report
 }
 
 func (r *Runner) survey(ctx context.Context) (State, error) {
@@ -103,10 +118,13 @@ func (r *Runner) survey(ctx context.Context) (State, error) {
 
 // untried lists what is due and was not run in this tick. Usage comes first and
 // alone, since it decides what else is due.
-func (r *Runner) untried(st State, tried map[string]bool) []Task {
+func (r *Runner) untried(st State, so soFar) []Task {
 	var list []Task
 	for _, t := range Due(r.Schedule, st, r.Pipeline.Now()) {
-		if tried[t.doneKey()] {
+		if so.tried[t.doneKey()] {
+			continue
+		}
+		if so.holdsUp(t) {
 			continue
 		}
 		if t.Job == Ingest {
@@ -136,24 +154,23 @@ func (r *Runner) getReady(ctx context.Context, out *Outcome) error {
 
 // round runs tasks in order. One that rests on a task that failed is left for
 // the next tick: a close on the closes before it, an invoice on its close.
-func (r *Runner) round(ctx context.Context, todo []Task, tried map[string]bool, out *Outcome) []error {
+func (r *Runner) round(ctx context.Context, todo []Task, so soFar, out *Outcome) []error {
 	var failures []error
-	failed := map[string]string{} // issuer to the oldest month that failed
 	for _, t := range todo {
 		if ctx.Err() != nil {
 			return failures
 		}
-		if since, ok := failed[t.Issuer]; ok && t.Issuer != "" && t.Period >= since && t.Job != Report {
+		if so.holdsUp(t) {
 			continue
 		}
-		tried[t.doneKey()] = true
+		so.tried[t.doneKey()] = true
 		rec, err := r.run(ctx, t)
 		out.Records = append(out.Records, rec)
 		if err == nil {
 			continue
 		}
-		if t.Issuer != "" && failed[t.Issuer] == "" && t.Job != Report {
-			failed[t.Issuer] = t.Period
+		if t.Issuer != "" && so.failed[t.Issuer] == "" && t.Job != Report {
+			so.failed[t.Issuer] = t.Period
 		}
 		if rec.Outcome == NotDue {
 			continue
@@ -273,13 +290,13 @@ func (r *Runner) publish(ctx context.Context, t Task) (Figures, error) {
 }
 
 // noteMissed writes into the log of a month that its deadline was missed.
-func (r *Runner) noteMissed(ctx context.Context, st State) error {
+func (r *Runner) noteMissed(ctx context.Context, st State, out *Outcome) error {
 	var all []error
 	for _, a := range Alarms(r.Schedule, st, r.Pipeline.Now()) {
 		if a.Kind != DeadlineMissed || st.noted(a) {
 			continue
 		}
-		if err := r.getReady(ctx, &Outcome{}); err != nil {
+		if err := r.getReady(ctx, out); err != nil {
 			return err
 		}
 		note := period.Note{Subject: period.NoteDeadlineMissed, Text: a.Text}
@@ -287,6 +304,7 @@ func (r *Runner) noteMissed(ctx context.Context, st State) error {
 			all = append(all, err)
 			continue
 		}
+		out.Alarms = append(out.Alarms, a)
 		r.tellAll(ctx, []Alarm{a})
 	}
 	return errors.Join(all...)

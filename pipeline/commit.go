@@ -15,8 +15,11 @@ import (
 type ownerFunc = func(payer string) *batch.Owner
 
 // commitRefresh records a computation of the open month, unless the newest
-// record already names it or covers more usage.
+// record already names it or covers more usage, or there is nothing to tell.
 func (p *Pipeline) commitRefresh(ctx context.Context, at *place, run period.Run) error {
+	if at.month.Refresh == nil && run.Records == (period.Records{}) {
+		return nil
+	}
 	_, err := p.commit(ctx, at, func(m *period.Month) (string, any) {
 		if m.Close != nil || m.Refresh != nil && (m.Refresh.Run.ID == run.ID || m.Refresh.Run.UsageSlot > run.UsageSlot) {
 			return "", nil

@@ -40,6 +40,9 @@ func (p *Pipeline) refresh(ctx context.Context, at *place) (*period.Run, error) 
 	if at.month.Close != nil {
 		return &at.month.Close.Run, p.republish(ctx, at)
 	}
+	if p.Now().Before(at.period.Start) {
+		return nil, fmt.Errorf("%w: period %s of issuer %s has not begun", ErrNotDue, at.period.Name, at.issuer.ID)
+	}
 	late, err := p.latePeriods(ctx, at)
 	if err != nil && !errors.Is(err, ErrBlocked) {
 		return nil, err

@@ -60,11 +60,15 @@ func (p *Pipeline) issued(ctx context.Context, at *place) (*numbers, error) {
 	if issue.Close != at.month.CloseAt.Hash {
 		return nil, fmt.Errorf("the numbers of %s were given to another close; run verify", at.period.Name)
 	}
-	n := &numbers{Issue: issue, hash: entry.Hash, byPayer: map[string]string{}}
+	return numbersOf(at.issuer, issue, entry.Hash), nil
+}
+
+func numbersOf(issuer schema.Issuer, issue *period.Issue, hash string) *numbers {
+	n := &numbers{Issue: issue, hash: hash, byPayer: map[string]string{}}
 	for i, payer := range issue.Payers {
-		n.byPayer[payer] = invoice.Number(at.issuer.InvoicePrefix, at.issuer.InvoiceDigits, issue.First+int64(i))
+		n.byPayer[payer] = invoice.Number(issuer.InvoicePrefix, issuer.InvoiceDigits, issue.First+int64(i))
 	}
-	return n, nil
+	return n
 }
 
 // drawUp makes an invoice and proves that it can be printed.
@@ -128,6 +132,7 @@ func (p *Pipeline) prepareFinal(ctx context.Context, at *place, n *numbers) (*fi
 	if err != nil {
 		return nil, err
 	}
+	n = numbersOf(issuer, n.Issue, n.hash)
 	f := &final{}
 	spec := reportSpec{run: run, owner: owners(org, issuer, run.Period), state: report.Final, invoices: map[string]bill.Invoice{}}
 	for _, b := range bills {
@@ -142,7 +147,7 @@ func (p *Pipeline) prepareFinal(ctx context.Context, at *place, n *numbers) (*fi
 		spec.invoices[b.Payer.AccountID] = d.invoice
 		f.drawn = append(f.drawn, d)
 	}
-	if f.reports, err = p.prepareReports(ctx, spec, bills); err != nil {
+	if f.reports, err = p.prepareReports(ctx, at, spec, bills, org); err != nil {
 		return nil, err
 	}
 	for _, d := range f.drawn {
@@ -292,7 +297,7 @@ func (p *Pipeline) republishClosed(ctx context.Context, at *place) error {
 	if err != nil {
 		return err
 	}
-	files, err := p.prepareReports(ctx, at.reportSpec(run, owners(org, issuer, run.Period)), bills)
+	files, err := p.prepareReports(ctx, at, at.reportSpec(run, owners(org, issuer, run.Period)), bills, org)
 	if err != nil {
 		return err
 	}

@@ -128,6 +128,9 @@ func TestRefusedFileWaived(t *testing.T) {
 	w := october(t)
 	w.ingest(source(), csvFile("a.csv", bad("bad")), csvFile("b.csv", good(3)...))
 	w.waive(w.blocked(1)[0])
+	if out := w.ingest(source(), csvFile("a.csv", bad("bad"))); len(out.Known) != 1 || len(out.Slots) != 0 {
+		t.Errorf("the waived file again: %+v, want it known", out)
+	}
 	if rec := w.close("2026-10").Run.Records; rec.Accepted != 3 || rec.Charged != 3 {
 		t.Errorf("closed with %+v, want the 3 good records charged", rec)
 	}

@@ -67,7 +67,7 @@ func (p *Pipeline) newReports() (*reports, error) {
 // prepareReports writes every export and bill of a stored run into a temporary
 // folder and proves each against the charges: it returns an error when a
 // report, the charges, a bill or an invoice disagree.
-func (p *Pipeline) prepareReports(ctx context.Context, spec reportSpec, bills []bill.Bill) (*reports, error) {
+func (p *Pipeline) prepareReports(ctx context.Context, at *place, spec reportSpec, bills []bill.Bill, org *schema.Organization) (*reports, error) {
 	r, err := p.newReports()
 	if err != nil {
 		return nil, err
@@ -88,6 +88,10 @@ func (p *Pipeline) prepareReports(ctx context.Context, spec reportSpec, bills []
 		}
 	}
 	p.progress("report "+spec.run.Period.Name, int64(len(bills)), int64(len(bills)))
+	if err := p.addEmpty(ctx, at, r, spec, org); err != nil {
+		r.close()
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -292,26 +296,28 @@ func (w *exportWriters) close() error {
 
 // addBills renders the payer's bill and each member's statement.
 func (r *reports) addBills(spec reportSpec, b bill.Bill, inv bill.Invoice) error {
-	add := func(account, member string) error {
-		s := report.Statement{Bill: b, Account: member, InvoiceID: inv.Number, InvoiceDate: inv.InvoiceDate, Through: spec.through}
-		var buf bytes.Buffer
-		if err := report.WriteBillCSV(&buf, s); err != nil {
-			return err
-		}
-		r.bills = append(r.bills, preparedBill{store.BillCSV(account, b.Payer.AccountID, b.Period.Name), buf.Bytes()})
-		return nil
-	}
-	if err := add(b.Payer.AccountID, ""); err != nil {
+	if err := r.addBill(spec, b, inv, b.Payer.AccountID, ""); err != nil {
 		return err
 	}
 	for _, a := range b.Accounts {
 		if a.Key == b.Payer.AccountID {
 			continue
 		}
-		if err := add(a.Key, a.Key); err != nil {
+		if err := r.addBill(spec, b, inv, a.Key, a.Key); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// addBill renders a bill, or the part of it that is one member's.
+func (r *reports) addBill(spec reportSpec, b bill.Bill, inv bill.Invoice, account, member string) error {
+	s := report.Statement{Bill: b, Account: member, InvoiceID: inv.Number, InvoiceDate: inv.InvoiceDate, Through: spec.through}
+	var buf bytes.Buffer
+	if err := report.WriteBillCSV(&buf, s); err != nil {
+		return err
+	}
+	r.bills = append(r.bills, preparedBill{store.BillCSV(account, b.Payer.AccountID, b.Period.Name), buf.Bytes()})
 	return nil
 }
 

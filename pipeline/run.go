@@ -121,7 +121,11 @@ func (p *Pipeline) compute(ctx context.Context, at *place, late []latePeriod, se
 	}
 	r.spec = at.reportSpec(r.run, owners(p.Organization, issuer, per))
 	in := rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
-	if err := p.rateInto(ctx, r, in, u, batches, late); err != nil {
+	err = p.rateInto(ctx, r, in, u, batches, late)
+	if err == nil {
+		err = p.addEmpty(ctx, at, r.reports, r.spec, p.Organization)
+	}
+	if err != nil {
 		r.close()
 		return nil, err
 	}

@@ -59,6 +59,19 @@ func TestPeriodsBeginWhenTheIssuersMonthDoes(t *testing.T) {
 	}
 }
 
+// Where the clock goes back across midnight, the last day of a month comes
+// again; the new month, once begun, goes on.
+func TestMonthGoesOnWhenItsFirstMidnightIsTakenBack(t *testing.T) {
+	loc := zone(t, "America/St_Johns")
+	at := time.Date(2009, 11, 1, 2, 45, 0, 0, time.UTC)
+	if local := at.In(loc).Format("2006-01-02T15:04"); local != "2009-10-31T23:15" {
+		t.Fatalf("the zone shows %s; the case tests nothing", local)
+	}
+	if p := schema.PeriodAt(at, loc); p.Name != "2009-11" || !p.Contains(at.UnixNano()) {
+		t.Errorf("the instant lies in %v", p)
+	}
+}
+
 // Every instant lies in exactly one period, and the periods follow each other
 // without gap or overlap, in zones with every kind of change.
 func TestPeriodsTileTime(t *testing.T) {

@@ -28,7 +28,7 @@ func main() {
 func run() error {
 	dir := flag.String("dir", "", "folder of the month; stands for ${dir} in the SQL")
 	out := flag.String("out", "", "folder for the report; stands for ${out}")
-	format := flag.String("format", "parquet", "format of the usage; stands for ${format}")
+	format := flag.String("format", "parquet", "format of the usage; stands for ${format}, and its reader for ${source}")
 	threads := flag.Int("threads", 2, "threads of DuckDB; stands for ${threads}")
 	verbose := flag.Bool("v", false, "print the time of every statement")
 	flag.Parse()
@@ -39,7 +39,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	text = []byte(strings.NewReplacer("${dir}", *dir, "${out}", *out, "${format}", *format, "${threads}", fmt.Sprint(*threads)).Replace(string(text)))
+	text = []byte(strings.NewReplacer("${dir}", *dir, "${out}", *out, "${source}", source(*dir, *format), "${format}", *format, "${threads}", fmt.Sprint(*threads)).Replace(string(text)))
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
 		return err
@@ -53,6 +53,21 @@ func run() error {
 		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(last)
+}
+
+// source is the reader of a format, with the types that a record has.
+func source(dir, format string) string {
+	const columns = "record_id: 'VARCHAR', source: 'VARCHAR', usage_account_id: 'VARCHAR', service_code: 'VARCHAR', usage_type: 'VARCHAR', " +
+		"operation: 'VARCHAR', region_code: 'VARCHAR', availability_zone: 'VARCHAR', resource_id: 'VARCHAR', usage_start: 'TIMESTAMPTZ', " +
+		"usage_end: 'TIMESTAMPTZ', usage_amount: 'DECIMAL(38,18)', unit: 'VARCHAR', tags: '%s'"
+	files := dir + "/usage-" + format + "/*." + format
+	switch format {
+	case "csv.gz":
+		return fmt.Sprintf("read_csv('%s', header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', columns = {"+columns+"})", files, "VARCHAR")
+	case "jsonl":
+		return fmt.Sprintf("read_json('%s', format = 'newline_delimited', columns = {"+columns+"})", files, "MAP(VARCHAR, VARCHAR)")
+	}
+	return "read_parquet('" + files + "')"
 }
 
 // statements cuts the text at semicolons that end a line; comments go first.

@@ -56,11 +56,7 @@ func (p *program) ingest(ctx context.Context, s *session, sourceName string, pat
 			}
 			from = []string{source.Path}
 		}
-		files, err := listInputs(ctx, s, from)
-		if err != nil {
-			return err
-		}
-		result, err := s.Ingest(ctx, ingestSource(source, final), files)
+		result, err := s.take(ctx, source, from, final)
 		if err != nil {
 			return err
 		}
@@ -73,6 +69,15 @@ func (p *program) ingest(ctx context.Context, s *session, sourceName string, pat
 		p.printIngested(results)
 	}
 	return errors.Join(err, refusedAny(results))
+}
+
+// take ingests what lies under paths.
+func (s *session) take(ctx context.Context, source config.Source, paths []string, final bool) (*pipeline.Ingested, error) {
+	files, err := listInputs(ctx, s, paths)
+	if err != nil {
+		return nil, err
+	}
+	return s.Ingest(ctx, ingestSource(source, final), files)
 }
 
 func chooseSources(all []config.Source, name string, one bool) ([]config.Source, error) {

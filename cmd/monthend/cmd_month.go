@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -116,22 +115,48 @@ func (p *program) printRun(verb string, run period.Run, s *session) {
 }
 
 func (p *program) closeCommand() *cobra.Command {
+	var without []string
+	var why, by string
 	cmd := &cobra.Command{
 		Use: "close", Short: "Seal a month", Args: cobra.NoArgs,
 		Long: `Seals a month whose end has passed: rates it, proves that charges, reports and
 bills agree, and commits one CLOSE record. Later usage of the month is charged
-in the next close. Refuses while rejects or suspense wait.`,
+in the next close. Refuses while rejects or suspense wait, and while a source
+that declares completeness has not done so through the month's end, unless
+--without-marks says that the close need not wait for it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(without) > 0 && why == "" {
+				return usageError{errors.New("--without-marks needs --reason: it is kept for ever")}
+			}
 			s, err := p.open(cmd.Context(), writing)
 			if err != nil {
 				return err
 			}
 			defer s.close()
+			if err := p.excuse(cmd.Context(), s, without, why, by); err != nil {
+				return err
+			}
 			return p.closeMonth(cmd.Context(), s)
 		},
 	}
 	p.monthFlags(cmd, true)
+	cmd.Flags().StringSliceVar(&without, "without-marks", nil, "sources for whose marks the close need not wait")
+	cmd.Flags().StringVar(&why, "reason", "", "why the close need not wait")
+	cmd.Flags().StringVar(&by, "by", p.getenv("USER", ""), "who decides")
 	return cmd
+}
+
+// excuse records that the close need not wait for the marks of sources.
+func (p *program) excuse(ctx context.Context, s *session, sources []string, why, by string) error {
+	if len(sources) == 0 {
+		return nil
+	}
+	return p.eachIssuer(s, func(issuer schema.Issuer) error {
+		if err := s.CloseWithoutMarks(ctx, issuer.ID, p.period, sources, why, by); err != nil {
+			return usageError{err}
+		}
+		return nil
+	})
 }
 
 func (p *program) closeMonth(ctx context.Context, s *session) error {
@@ -239,42 +264,4 @@ func (p *program) printPublished(issuer schema.Issuer, done *period.Publish) {
 	for _, i := range done.Invoices {
 		p.result("  %s  payer %s  %s %s", i.Number, i.Payer, minor(i.Total, issuer.Currency), issuer.Currency)
 	}
-}
-
-func (p *program) statusCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "status", Short: "Show where each month stands and what comes next", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := p.open(cmd.Context(), reading)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			return p.status(cmd.Context(), s)
-		},
-	}
-	cmd.Flags().StringVar(&p.issuer, "issuer", "", "issuer id (default: every issuer)")
-	return cmd
-}
-
-func (p *program) status(ctx context.Context, s *session) error {
-	var all []pipeline.Status
-	err := p.eachIssuer(s, func(issuer schema.Issuer) error {
-		list, err := s.Status(ctx, issuer.ID)
-		all = append(all, list...)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if p.json {
-		return p.resultJSON(all)
-	}
-	var rows [][]string
-	for _, st := range all {
-		rows = append(rows, []string{st.Issuer, st.Period, string(st.State), count(st.Records.Charged), count(st.Charges),
-			fmt.Sprintf("%s %s", st.Total, st.Currency), fmt.Sprint(st.Rejects), count(st.Records.Suspense), fmt.Sprint(len(st.Invoices)), st.Next})
-	}
-	p.table("ISSUER PERIOD STATE RECORDS CHARGES TOTAL REJECTS SUSPENSE INVOICES NEXT", rows)
-	return nil
 }

@@ -18,7 +18,9 @@ const module = "github.com/monthend/monthend"
 // Third-party modules, by the name that the house uses for them.
 const (
 	libArrow    = "github.com/apache/arrow-go/v18"
+	libCalendar = "github.com/rickar/cal/v2"
 	libCobra    = "github.com/spf13/cobra"
+	libCron     = "github.com/robfig/cron/v3"
 	libCompress = "github.com/klauspost/compress"
 	libPDF      = "codeberg.org/go-pdf/fpdf"
 	libJSON     = "github.com/go-json-experiment/json"
@@ -96,7 +98,15 @@ func house() []room {
 			because: "the rooms of the month meet here and nowhere else; which store it is and " +
 				"that there is a configuration file, it does not know"},
 
-		{name: "cmd/monthend", ours: "schema schema/money schema/price schema/bill config pipeline jobs " +
+		{name: "jobs/calendar", ours: "schema", libs: libCalendar, pure: true,
+			because: "business days follow from rules and dated lists; what is due on them is for jobs"},
+		{name: "jobs/notify",
+			because: "what leaves this host goes through one door, which knows nothing of what it carries"},
+		{name: "jobs", ours: "schema schema/money schema/bill pipeline pipeline/store pipeline/period jobs/calendar", libs: libCron + " " + libJSON,
+			because: "cron only wakes the daemon, so it stays in this room; what a job does is the pipeline's, and " +
+				"the way to people is given to it"},
+
+		{name: "cmd/monthend", ours: "schema schema/money schema/price schema/bill config pipeline jobs jobs/calendar jobs/notify " +
 			"pipeline/store pipeline/store/s3 pipeline/ingest pipeline/report pipeline/period pipeline/sample",
 			libs: libCobra + " " + libJSON + " " + libProgress + " " + libTerm, tests: libScript + " " + libParquet,
 			because: "the command wires the real store, clock and log to the pipeline; billing is none of its business"},

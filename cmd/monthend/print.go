@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/monthend/monthend/jobs"
 	"github.com/monthend/monthend/pipeline"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
@@ -25,6 +26,7 @@ const (
 	exitNotDue  = 5
 	exitStore   = 6
 	exitStopped = 7
+	exitAlarm   = 8
 )
 
 const exitCodeHelp = `Exit codes:
@@ -35,7 +37,8 @@ const exitCodeHelp = `Exit codes:
   4  blocked: a person must decide (see "monthend pending list")
   5  not due yet
   6  the store did not answer or refused; run the same command again
-  7  stopped by a signal; run the same command again`
+  7  stopped by a signal; run the same command again
+  8  done, and an alarm stands: a publish deadline is near or was missed`
 
 // usageError is a mistake on the command line or in a configuration file.
 type usageError struct{ error }
@@ -69,6 +72,8 @@ func (p *program) report(err error) int {
 		return exitNotDue
 	case errors.Is(err, context.Canceled):
 		return exitStopped
+	case errors.Is(err, jobs.ErrAlarm):
+		return exitAlarm
 	case errors.Is(err, store.ErrUnsettled), errors.Is(err, store.ErrDenied), errors.Is(err, store.ErrGone):
 		return exitStore
 	case strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"),

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/monthend/monthend/config"
+	"github.com/monthend/monthend/jobs"
 	"github.com/monthend/monthend/pipeline"
 	"github.com/monthend/monthend/pipeline/ingest"
 	"github.com/monthend/monthend/pipeline/report"
@@ -30,6 +31,7 @@ import (
 type session struct {
 	*pipeline.Pipeline
 	config   *config.Config
+	schedule jobs.Schedule
 	bar      *progress
 	warnings schema.Problems
 }
@@ -59,6 +61,9 @@ func (p *program) open(ctx context.Context, n need) (*session, error) {
 	s.Log = p.logger(s.config.Log)
 	s.bar = newProgress(p.stderr)
 	s.Progress = s.bar.show
+	if p.now == "" { // a clock that is set by hand is not the store's
+		s.StoreNow = func(ctx context.Context) (time.Time, error) { return store.Clock(ctx, s.Store, s.Attempt) }
+	}
 	if s.Store, err = openStore(s.config.Store, n); err != nil {
 		return nil, err
 	}
@@ -116,14 +121,18 @@ func (p *program) load() (*session, error) {
 	if len(problems) > 0 {
 		return nil, usageError{problems}
 	}
-	s := &session{config: c, Pipeline: &pipeline.Pipeline{CloseWait: c.Close.Wait, Limits: limitsOf(c.Limits)}}
+	s := &session{config: c, Pipeline: &pipeline.Pipeline{CloseWait: c.Close.Wait, CloseAlarm: c.Close.Deadline, Limits: limitsOf(c.Limits)}}
 	problems = append(problems, s.loadOrganization()...)
 	problems = append(problems, s.loadPrices()...)
+	problems = append(problems, s.loadSchedule(p.configFile)...)
 	if len(problems) > 0 {
 		return nil, usageError{problems}
 	}
 	for _, source := range c.Sources {
 		s.Sources = append(s.Sources, ingestSource(source, false))
+		if source.Declares {
+			s.Declaring = append(s.Declaring, source.Name)
+		}
 	}
 	if c.Store.S3 != nil {
 		s.Base = "s3://" + strings.TrimSuffix(c.Store.S3.Bucket+"/"+c.Store.S3.Prefix, "/") + "/"

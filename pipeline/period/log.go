@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -63,26 +64,43 @@ type Log struct {
 // never relies on a listing.
 func (l Log) Read(ctx context.Context) ([]Entry, error) { return l.ReadOn(ctx, nil) }
 
-// ReadOn continues a prefix that was read before.
+// ReadOn continues a prefix that was read before, which it leaves as it is.
 func (l Log) ReadOn(ctx context.Context, prefix []Entry) ([]Entry, error) {
+	prefix = slices.Clip(prefix)
 	for {
-		slot := int64(len(prefix))
-		data, err := l.get(ctx, slot)
-		if errors.Is(err, store.ErrNotFound) {
-			return prefix, nil
-		}
+		next, err := l.Next(ctx, prefix)
 		if err != nil {
 			return nil, err
 		}
-		entry, err := parse(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", store.Slot(l.Name, slot), err)
+		if next == nil {
+			return prefix, nil
 		}
-		if entry.Slot != slot || entry.Previous != lastHash(prefix) {
-			return nil, fmt.Errorf("%s: the chain is broken: the record names another slot or predecessor; an object of the log was changed", store.Slot(l.Name, slot))
-		}
-		prefix = append(prefix, entry)
+		prefix = append(prefix, *next)
 	}
+}
+
+// ErrDamaged says that an object of a log is not the record that was written.
+var ErrDamaged = errors.New("the log was changed")
+
+// Next reads the record behind a prefix, nil at the end of the log. ErrDamaged
+// when the object there is no record or does not continue the chain.
+func (l Log) Next(ctx context.Context, prefix []Entry) (*Entry, error) {
+	slot := int64(len(prefix))
+	data, err := l.get(ctx, slot)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	entry, err := parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", store.Slot(l.Name, slot), err)
+	}
+	if entry.Slot != slot || entry.Previous != lastHash(prefix) {
+		return nil, fmt.Errorf("%s: %w: the chain is broken: the record names another slot or predecessor", store.Slot(l.Name, slot), ErrDamaged)
+	}
+	return &entry, nil
 }
 
 func (l Log) get(ctx context.Context, slot int64) ([]byte, error) {
@@ -97,14 +115,14 @@ func (l Log) get(ctx context.Context, slot int64) ([]byte, error) {
 func parse(data []byte) (Entry, error) {
 	var e Entry
 	if err := json.Unmarshal(data, &e); err != nil {
-		return e, fmt.Errorf("is not a log record: %v", err)
+		return e, fmt.Errorf("%w: is not a log record: %v", ErrDamaged, err)
 	}
 	if e.Format > Format {
 		return e, fmt.Errorf("has format %d, this program knows %d; use the newer monthend that wrote it", e.Format, Format)
 	}
 	sum, err := e.sum()
 	if err != nil || sum != e.Sum {
-		return e, fmt.Errorf("is not what was written: its sum is wrong; an object of the log was changed")
+		return e, fmt.Errorf("%w: the record's sum is wrong", ErrDamaged)
 	}
 	e.Hash = hashOf(data)
 	return e, nil

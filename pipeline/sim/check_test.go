@@ -39,6 +39,7 @@ type entry struct {
 	Slot     int64
 	Previous string
 	Attempt  string
+	At       time.Time
 	Body     json.RawMessage
 	hash     string
 }
@@ -538,16 +539,40 @@ func namedBy(body period.Ingest) []string {
 	return keys
 }
 
-// watchManifest is called when a manifest was written: the data it names is
-// there, and the log does not hold anything newer that the writer could know of.
+// watchManifest is called when a manifest is written: the data it names is there
+// (I25), and it does not go back behind what the log says (I28), but for the
+// instant between the last look at the log and the write.
 func (s *sim) watchManifest(p *proc, key string, data []byte) {
 	var m struct{ DataFiles []string }
 	if err := json.Unmarshal(data, &m); err != nil {
 		s.violate("manifest %s: %v", key, err)
 	}
 	for _, file := range m.DataFiles {
-		if _, there := s.objects[file]; !there {
+		if _, there := s.objects[file]; !there && !s.landing {
 			s.violate("I25: %s names %s, which is not there", key, file)
 		}
+	}
+	if s.landing || p.verb != "refresh" && p.verb != "close" {
+		return
+	}
+	var q struct {
+		Issuer, Run, State string
+		Period             schema.Period
+	}
+	quality := s.objects[strings.TrimSuffix(key, "Manifest.json")+"Quality.json"].data
+	if err := json.Unmarshal(quality, &q); err != nil {
+		s.violate("quality of %s: %v", key, err)
+		return
+	}
+	now := s.monthLog(q.Issuer, q.Period.Name)
+	if now.newest != nil && now.newest.ID == q.Run && (now.publish == nil || q.State == "final") {
+		return
+	}
+	i := len(p.last) - 1
+	for i >= 0 && p.last[i].key == key {
+		i--
+	}
+	if i < 0 || p.last[i].op != "open" || !strings.HasPrefix(p.last[i].key, store.PeriodLog(q.Issuer, q.Period.Name)+"/") {
+		s.violate("I28: %s goes back to run %s (%s); the log was not looked at before", key, q.Run, q.State)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/monthend/monthend/pipeline"
@@ -30,12 +31,15 @@ type sim struct {
 	procs   []*proc
 	yield   chan struct{}
 	step    int
-	direct  bool // one process, no faults, no turns
+	skews   time.Duration // clocks are wrong by up to so much
+	landing bool          // a write of the past lands
+	direct  bool          // one process, no faults, no turns
 	plan    func(p *proc, op, key string) outcome
 	steps   int // store calls
 	counts  [outcomes]int
 	trace   uint64 // hash over the order of all calls
 
+	counters   map[string]int64 // of a planted bug
 	acks       []ack
 	violations []string
 }
@@ -52,7 +56,12 @@ type proc struct {
 	skew   time.Duration
 	verb   string
 	last   []call // of this verb
-	kept   map[string][]byte
+	period string
+
+	// Of this verb, for planted bugs.
+	kept  map[string][]byte
+	ends  map[string]int
+	known map[string]bool // id runs that the usage log named when it began
 
 	*pipeline.Pipeline
 }
@@ -82,8 +91,8 @@ func (s *sim) start(name string, script func(p *proc)) *proc {
 }
 
 func (s *sim) process(name string) *proc {
-	p := &proc{name: name, s: s, resume: make(chan struct{}), kept: map[string][]byte{}}
-	p.skew = time.Duration(s.rng.IntN(120)-60) * time.Minute
+	p := &proc{name: name, s: s, resume: make(chan struct{})}
+	p.skew = time.Duration(s.rng.Int64N(int64(2*s.skews))) - s.skews
 	p.restart()
 	return p
 }
@@ -113,6 +122,12 @@ func (p *proc) restart() {
 // do runs a verb. After a kill the process is started again a while later.
 func (p *proc) do(verb string, fn func() error) error {
 	p.verb, p.last = verb, p.last[:0]
+	p.kept, p.ends, p.known = map[string][]byte{}, map[string]int{}, map[string]bool{}
+	if p.s.mutant.wrap != nil && verb == "ingest" {
+		for _, key := range p.s.keys("usage/ids/") {
+			p.known[strings.TrimPrefix(key, "usage/ids/")] = true
+		}
+	}
 	err := fn()
 	if p.killed {
 		p.restart()
@@ -190,13 +205,17 @@ func (s *sim) schedule() {
 			i := s.rng.IntN(n)
 			land := s.zombies[i]
 			s.zombies = append(s.zombies[:i:i], s.zombies[i+1:]...)
+			s.landing = true
 			land()
+			s.landing = false
 		}
 	}
 }
 
 // land lets all writes land that are still under way.
 func (s *sim) land() {
+	s.landing = true
+	defer func() { s.landing = false }()
 	for _, land := range s.zombies {
 		land()
 	}

@@ -215,6 +215,7 @@ func (p *proc) refresher() {
 }
 
 func (p *proc) refresh(issuer, month string) error {
+	p.period = month
 	return p.do("refresh", func() error {
 		_, err := p.Refresh(ctx(), issuer, month)
 		return err
@@ -241,6 +242,7 @@ func (p *proc) closer() {
 }
 
 func (p *proc) close(issuer, month string) error {
+	p.period = month
 	return p.do("close", func() error {
 		closed, err := p.Close(ctx(), issuer, month)
 		if err == nil {
@@ -255,6 +257,7 @@ func (p *proc) issuer() {
 }
 
 func (p *proc) issue(issuer, month string) error {
+	p.period = month
 	if p.s.mutant.issue != nil {
 		return p.do("issue", func() error { return p.s.mutant.issue(p, issuer, month) })
 	}
@@ -272,6 +275,7 @@ func (p *proc) publisher() {
 }
 
 func (p *proc) publish(issuer, month string) error {
+	p.period = month
 	if p.s.mutant.publish != nil {
 		return p.do("publish", func() error { return p.s.mutant.publish(p, issuer, month) })
 	}
@@ -304,6 +308,7 @@ func (p *proc) waiver() {
 }
 
 func (p *proc) waive(issuer, month string) error {
+	p.period = month
 	return p.do("waive", func() error {
 		pending, err := p.Pending(ctx(), issuer, month)
 		if err != nil || len(pending.Suspense)+len(pending.Rejects) == 0 {

@@ -122,12 +122,7 @@ func ReadCharges(ctx context.Context, r parquet.ReaderAtSeeker, owner *batch.Own
 	names := append(heads().names, resources().names...)
 	names = append(append(names, tails().names...), prices().names...)
 	names = append(names, schema.FieldUsageStart, schema.FieldUsageAmount, columnList, columnUnblended, columnBlended)
-	return eachRecord(ctx, r, names, func(record arrow.RecordBatch) error {
-		if err := readCharges(c, record); err != nil {
-			return err
-		}
-		return fn(c)
-	})
+	return eachRecord(ctx, r, names, func(record arrow.RecordBatch) error { return readCharges(c, record) }, func() error { return fn(c) })
 }
 
 func readCharges(c *batch.Charges, record arrow.RecordBatch) error {

@@ -76,12 +76,7 @@ func usageArrays(w *writer, u *batch.Usage, from, to int) []arrow.Array {
 // sources, ids, files and lines are left empty unless trace is set.
 func ReadUsage(ctx context.Context, r parquet.ReaderAtSeeker, dims *batch.Dims, trace bool, fn func(*batch.Usage) error) error {
 	rd := usageReader{dims: dims, trace: trace, usage: &batch.Usage{Dims: dims, Sources: batch.NewTable[string]()}}
-	return eachRecord(ctx, r, rd.columns(), func(record arrow.RecordBatch) error {
-		if err := rd.read(record); err != nil {
-			return err
-		}
-		return fn(rd.usage)
-	})
+	return eachRecord(ctx, r, rd.columns(), rd.read, func() error { return fn(rd.usage) })
 }
 
 type usageReader struct {
