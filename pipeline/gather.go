@@ -88,7 +88,7 @@ func (p *Pipeline) gather(ctx context.Context, in rate.Input, dims *batch.Dims, 
 }
 
 func (p *Pipeline) gatherBatch(ctx context.Context, g *gathering, b period.SlotBatch) error {
-	f, err := store.Fetch(ctx, p.Store, store.UsageBatch(b.Name()), p.TempDir)
+	f, err := p.fetchChecked(ctx, period.Object{Key: store.UsageBatch(b.Name()), Bytes: b.Bytes, SHA256: b.SHA256})
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (p *Pipeline) hasUsage(ctx context.Context, issuer schema.Issuer, per schem
 }
 
 func (p *Pipeline) touches(ctx context.Context, in rate.Input, b period.SlotBatch) (bool, error) {
-	f, err := store.Fetch(ctx, p.Store, store.UsageBatch(b.Name()), p.TempDir)
+	f, err := p.fetchChecked(ctx, period.Object{Key: store.UsageBatch(b.Name()), Bytes: b.Bytes, SHA256: b.SHA256})
 	if err != nil {
 		return false, err
 	}
