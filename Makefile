@@ -8,7 +8,7 @@ FUZZTIME    = 10s
 BIN         = bin/monthend
 TESTFLAGS   =
 
-.PHONY: demo build test fmt lint house s3 check real fuzz cover
+.PHONY: sim sim-kill sim-mutants verify-test demo build test fmt lint house s3 check real fuzz cover
 
 demo: ## a whole month on screen, from sample usage to invoice
 	go run ./cmd/monthend demo
@@ -86,3 +86,18 @@ bench-large: bench-build ## ten million records and ten times as many, ours alon
 bench-build:
 	mkdir -p $(BENCH_DIR)
 	cd bench && CGO_ENABLED=0 go build -o $(BENCH_DIR)/bench . && CGO_ENABLED=1 go build -o $(BENCH_DIR)/duck ./duck
+
+SEEDS =
+SEED  =
+
+sim: ## the real verbs under attack: 1,000 closes; SEEDS=20000 the long form, SEED=n one again
+	CLOSES=$(if $(SEEDS)$(SEED),,1000) SEEDS=$(SEEDS) SEED=$(SEED) go test -count=1 -timeout 12h -v -run 'TestSim$$' ./pipeline/sim
+
+sim-kill: ## a kill at every storage call of every path, three outcomes each
+	KILLS=all go test -count=1 -timeout 2h -v -run 'TestKillEverywhere' ./pipeline/sim
+
+sim-mutants: ## planted protocol bugs, each caught within 200 seeds
+	MUTANTS=1 go test -count=1 -timeout 2h -v -run 'TestMutants|TestCanary' ./pipeline/sim
+
+verify-test: ## 300 planted damages found, 100 sound buckets without a finding
+	DAMAGES=300 SOUND=100 go test -count=1 -timeout 1h -v -run 'TestVerify' ./pipeline/sim

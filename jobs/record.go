@@ -23,8 +23,8 @@ type Figures struct {
 	Outputs  []string `json:"outputs,omitempty"` // keys, or prefixes of keys
 	RowsIn   int64    `json:"rows_in"`
 	RowsOut  int64    `json:"rows_out"`
-	Refused  int64    `json:"refused,omitempty"` // of RowsOut: rows that a person must look at
-	Currency string   `json:"currency,omitempty"`
+	Refused  int64    `json:"refused,omitzero"` // of RowsOut: rows that a person must look at
+	Currency string   `json:"currency,omitzero"`
 	// Money is exact. Rounding is what invoices differ by from the charges that
 	// they are made of: in + rounding = out.
 	MoneyIn  money.Cost `json:"money_in,omitzero"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/monthend/monthend/pipeline"
@@ -187,14 +188,19 @@ func (r *Runner) alarmOf(t Task, rec Record) []Alarm {
 	if rec.Outcome != Failed {
 		return nil
 	}
-	return []Alarm{newAlarm(JobFailed, t.Issuer, t.Period, fmt.Sprintf("%s: %s", t, rec.Error), r.Pipeline.Now())}
+	a := newAlarm(JobFailed, t.Issuer, t.Period, fmt.Sprintf("%s: %s", t, rec.Error), r.Pipeline.Now())
+	a.ID = strings.Replace(a.ID, JobFailed, JobFailed+"-"+t.Job, 1)
+	return []Alarm{a}
 }
 
 // run does one task and keeps a record of it.
 func (r *Runner) run(ctx context.Context, t Task) (Record, error) {
 	p := r.Pipeline
 	start := p.Now()
-	log := r.log().With("job", t.Job, "issuer", t.Issuer, "period", t.Period)
+	log := r.log().With("job", t.Job)
+	if t.Period != "" {
+		log = log.With("issuer", t.Issuer, "period", t.Period)
+	}
 	log.Info("job begins", "due", t.Due)
 	f, err := r.do(ctx, t)
 	if err == nil {

@@ -404,7 +404,7 @@ func TestFailureOfOneJob(t *testing.T) {
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "2 rows went in and 1 came out") || len(out.Records) != 2 {
 		t.Errorf("records %v, error %v", out.Records, err)
 	}
-	expect(t, "told", h.told, "job-failed-20261105", "job-failed-20261105")
+	expect(t, "told", h.told, "job-failed-ingest-20261105", "job-failed-collect-20261105")
 }
 
 // The daemon does at once what is due, and stops when it is told to.

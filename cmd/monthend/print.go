@@ -27,6 +27,7 @@ const (
 	exitStore   = 6
 	exitStopped = 7
 	exitAlarm   = 8
+	exitDamaged = 9
 )
 
 const exitCodeHelp = `Exit codes:
@@ -38,7 +39,8 @@ const exitCodeHelp = `Exit codes:
   5  not due yet
   6  the store did not answer or refused; run the same command again
   7  stopped by a signal; run the same command again
-  8  done, and an alarm stands: a publish deadline is near or was missed`
+  8  done, and an alarm stands: a publish deadline is near or was missed
+  9  verify found damage`
 
 // usageError is a mistake on the command line or in a configuration file.
 type usageError struct{ error }
@@ -62,6 +64,8 @@ func (p *program) report(err error) int {
 	var usage usageError
 	var problems schema.Problems
 	switch {
+	case errors.Is(err, errDamaged):
+		return exitDamaged
 	case errors.Is(err, errData):
 		return exitData
 	case errors.As(err, &usage), errors.As(err, &problems):

@@ -26,7 +26,10 @@ type attempt struct {
 	out   *Outcome
 	known Known
 
-	usage   *batch.Usage
+	usage    *batch.Usage
+	spare    *batch.Usage // its memory is used for the next batch
+	underWay *chunk
+
 	files   []schema.DeliveredFile
 	sums    []Summary
 	batches []fileBatch
@@ -60,24 +63,19 @@ type rejectedRow struct {
 }
 
 func newAttempt(d *Delivery, out *Outcome, known Known) *attempt {
-	return &attempt{d: d, out: out, known: known, usage: batch.NewUsage(), bad: map[string]uint32{}, good: map[string]bool{},
+	return &attempt{d: d, out: out, known: known, usage: batch.NewUsage(), spare: batch.NewUsage(), bad: map[string]uint32{}, good: map[string]bool{},
 		clashes: map[uint32]*clash{}, failed: map[string]bool{}}
 }
 
 // run reads every file. It returns the files to leave out of the next attempt;
 // none when this attempt stands.
 func (a *attempt) run(ctx context.Context, files []hashedInput) (map[string]bool, error) {
-	for _, f := range files {
-		if err := a.file(ctx, f); err != nil {
-			return nil, err
-		}
-		if a.d.Source.Snapshot || a.usage.Len() >= BatchRows {
-			if err := a.flush(ctx); err != nil {
-				return nil, err
-			}
-		}
+	err := a.read(ctx, files)
+	// Also after a failure nothing may go on in the background.
+	if settleErr := a.settle(); err == nil {
+		err = settleErr
 	}
-	if err := a.flush(ctx); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	a.refuseClashes()
@@ -115,6 +113,20 @@ func (a *attempt) refuseClash(index uint32, problems schema.Problems) {
 func refusedFile(f schema.DeliveredFile) schema.DeliveredFile {
 	f.Accepted, f.Duplicate, f.Rejected = 0, 0, f.Read
 	return f
+}
+
+func (a *attempt) read(ctx context.Context, files []hashedInput) error {
+	for _, f := range files {
+		if err := a.file(ctx, f); err != nil {
+			return err
+		}
+		if a.d.Source.Snapshot || a.usage.Len() >= BatchRows {
+			if err := a.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return a.flush(ctx)
 }
 
 // file reads one file into the current batch. A faulty file makes the attempt
@@ -248,32 +260,79 @@ func (r *fileReader) reject(rej Rejected) error {
 	return nil
 }
 
-// flush judges the current batch by the id index and writes what is fresh.
+// flush has the current batch judged by the id index, and what is fresh of it
+// written, while the next one is read. One batch is under way at a time, so that
+// each is judged by all before it.
 func (a *attempt) flush(ctx context.Context) error {
-	u := a.usage
-	if u.Len() == 0 {
-		return nil
-	}
-	ids := identities(u)
-	fates, err := judge(ids, u.Len(), a.chunkRuns(), a.logRuns(ctx))
-	if err != nil {
+	if err := a.settle(); err != nil || a.usage.Len() == 0 {
 		return err
 	}
+	c := &chunk{usage: a.usage, before: a.chunkRuns(), logged: a.logRuns(ctx), keep: len(a.failed)+len(a.clashes) == 0}
+	a.usage, a.spare = a.spare, nil
+	c.wait = background(func() { c.err = a.judge(ctx, c) })
+	a.underWay = c
+	if a.d.Source.Snapshot {
+		return a.settle() // its rows are numbered by what was read so far
+	}
+	return nil
+}
+
+// chunk is a batch under way.
+type chunk struct {
+	usage          *batch.Usage
+	before, logged []idRun // ids of this delivery and of the log
+	keep           bool    // write what is fresh
+	wait           func()
+
+	ids   []identity
+	fates []fate
+	run   []byte
+	batch *fileBatch // nil when nothing was written
+	err   error
+}
+
+// judge works on the chunk alone: what it finds is taken over by settle.
+func (a *attempt) judge(ctx context.Context, c *chunk) (err error) {
+	u := c.usage
+	c.ids = identities(u)
+	if c.fates, err = judge(c.ids, u.Len(), c.before, c.logged); err != nil {
+		return err
+	}
+	c.run = encodeRun(c.ids, c.fates)
+	if len(c.run) == 0 || !c.keep {
+		return nil
+	}
 	keep := make([]bool, u.Len())
-	for i, fate := range fates {
-		a.count(u, i, fate)
+	for i, fate := range c.fates {
 		keep[i] = fate == fresh
 	}
-	a.makeGood(u, ids, fates)
-	if run := encodeRun(ids, fates); len(run) > 0 {
-		a.runs = append(a.runs, run)
-		if len(a.failed)+len(a.clashes) == 0 {
-			if err := a.write(ctx, u.Sorted(keep)); err != nil {
-				return err
-			}
-		}
+	c.batch, err = a.write(ctx, u.Sorted(keep))
+	return err
+}
+
+// settle waits for the batch under way and takes over what was found.
+func (a *attempt) settle() error {
+	c := a.underWay
+	if c == nil {
+		return nil
 	}
-	u.Reset()
+	a.underWay = nil
+	c.wait()
+	if c.err != nil {
+		return c.err
+	}
+	for i, fate := range c.fates {
+		a.count(c.usage, i, fate)
+	}
+	a.makeGood(c.usage, c.ids, c.fates)
+	if len(c.run) > 0 {
+		a.runs = append(a.runs, c.run)
+	}
+	if c.batch != nil {
+		a.batches = append(a.batches, *c.batch)
+	}
+	c.usage.Reset()
+	a.spare = c.usage
 	return nil
 }
 
@@ -356,7 +415,7 @@ func (a *attempt) conflict(u *batch.Usage, i int, f *schema.DeliveredFile, fate 
 	}
 }
 
-func (a *attempt) write(ctx context.Context, u *batch.Usage) error {
+func (a *attempt) write(ctx context.Context, u *batch.Usage) (*fileBatch, error) {
 	first, last := u.Hour(0), u.Hour(0)
 	for i := range u.Len() {
 		first, last = min(first, u.Hour(i)), max(last, u.Hour(i))
@@ -366,12 +425,8 @@ func (a *attempt) write(ctx context.Context, u *batch.Usage) error {
 		a.numberInPeriod(u)
 	}
 	sum, size, err := a.d.storeFile(ctx, store.UsageBatch, func(w io.Writer) error { return spool.WriteUsage(w, u) })
-	if err != nil {
-		return err
-	}
-	a.batches = append(a.batches, fileBatch{file: int(file), UsageBatch: schema.UsageBatch{
-		SHA256: sum, Generation: a.d.Generation, Bytes: size, Rows: int64(u.Len()), FirstHour: first, LastHour: last}})
-	return nil
+	return &fileBatch{file: int(file), UsageBatch: schema.UsageBatch{
+		SHA256: sum, Generation: a.d.Generation, Bytes: size, Rows: int64(u.Len()), FirstHour: first, LastHour: last}}, err
 }
 
 // numberInPeriod gives the rows of a snapshot's file its number among the files

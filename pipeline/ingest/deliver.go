@@ -15,7 +15,7 @@ import (
 
 // BatchRows is how many records one object of accepted usage holds at most; it
 // bounds the memory of a delivery, whatever its size.
-const BatchRows = 1 << 20
+const BatchRows = 1 << 19
 
 // MaxRejectedRows is how many faulty rows one delivery may leave in the log.
 // Beyond it the delivery is refused: something is wrong with all of it.

@@ -170,6 +170,10 @@ func blind() []mutant {
 			}
 		}),
 		plant("ids not checked against records of others that came in between", func(h *hook) {
+			h.create = func(key string, data []byte) error {
+				h.p.known[strings.TrimPrefix(key, "usage/ids/")] = true
+				return h.put(key, data)
+			}
 			h.open = func(key string) ([]byte, bool) {
 				name, isRun := strings.CutPrefix(key, "usage/ids/")
 				if !isRun || h.p.verb != "ingest" || h.p.known[name] {
@@ -194,7 +198,10 @@ func blind() []mutant {
 				end, known := h.p.ends[log]
 				return nil, known && slot >= end
 			}
-		}).with(withExports),
+		}).with(func(s *sim) {
+			withExports(s)
+			s.refreshers = 5
+		}),
 		plant("collector takes no slot", func(h *hook) {
 			h.create = func(key string, data []byte) error {
 				if h.p.verb == "collect" && isLog(key) {

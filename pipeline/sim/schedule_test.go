@@ -39,6 +39,7 @@ type sim struct {
 	counts  [outcomes]int
 	trace   uint64 // hash over the order of all calls
 
+	refreshers int // more than usual
 	counters   map[string]int64 // of a planted bug
 	acks       []ack
 	violations []string
