@@ -14,6 +14,7 @@ const (
 	DeadlineMissed = "deadline-missed"  // a month was not published in time
 	CloseBlocked   = "close-blocked"    // a month cannot be closed before a person decides
 	NoCalendar     = "no-calendar"      // business days are not known for the month
+	UsageAhead     = "usage-ahead"      // usage lies in a month that has not begun
 	JobFailed      = "job-failed"       // a job gave up
 	ProbeFailed    = "probe-failed"     // the store did not keep its promises
 )
@@ -41,12 +42,18 @@ func (s Schedule) Deadline(m pipeline.Status) (time.Time, error) {
 	return until, err
 }
 
+// aheadBy is how far the clock of a meter may be ahead before it is told.
+const aheadBy = 24 * time.Hour
+
 // Alarms lists what a person must hear of now. It reads nothing but its
 // arguments.
 func Alarms(s Schedule, st State, now time.Time) []Alarm {
 	var list []Alarm
 	for _, issuer := range st.Issuers {
 		for _, m := range issuer.Months {
+			if m.Used && m.Start.After(now.Add(aheadBy)) {
+				list = append(list, newAlarm(UsageAhead, m.Issuer, m.Period, fmt.Sprintf("issuer %s has usage of %s, which has not begun; see whether the clock of a meter is wrong", m.Issuer, m.Period), now))
+			}
 			if now.Before(m.End) || !m.Used && !sealed(m) && !begun(issuer, m) {
 				continue
 			}

@@ -248,6 +248,24 @@ func TestCase_T18_TenMinutesApart(t *testing.T) {
 	expect(t, "objects", keysBelow(t, st, ""), before...)
 }
 
+// Two hosts whose clocks differ by half a second, at the instant at which the
+// month may be closed: the log decides, not the clocks.
+func TestCase_T09_HalfASecondApart(t *testing.T) {
+	st := store.NewMemory()
+	first := newHost(t, st, "2026-11-01T06:00:00Z").has("2026-10-10T00:00:00Z")
+	second := newHost(t, st, "2026-11-01T05:59:59.5Z")
+	expect(t, "first", first.ticks(nil), "close acme 2026-10: done")
+	expect(t, "second", second.ticks(nil))
+	expect(t, "second, when its clock has come as far", second.at("2026-11-01T06:00:00Z").ticks(nil))
+}
+
+// Usage of a month that has not begun is told, and holds nothing up.
+func TestCase_T32_UsageAheadIsAnAlarm(t *testing.T) {
+	h := newHost(t, store.NewMemory(), "2026-11-02T12:00:00Z").has("2026-10-10T00:00:00Z", "2027-03-10T00:00:00Z")
+	expect(t, "tick", h.ticks(ErrAlarm), "close acme 2026-10: done")
+	expect(t, "told", h.told, "usage-ahead-acme-2027-03-20261102")
+}
+
 // The clock of the host ran a month ahead: the store knows better.
 func TestCase_T17_ClockAMonthAhead(t *testing.T) {
 	h := newHost(t, store.NewMemory(), "2026-11-05T12:00:00Z").has("2026-10-10T00:00:00Z")

@@ -207,6 +207,12 @@ func usageNames(entries []period.Entry) (named, condemned map[string]bool, err e
 			for _, key := range keysOfIngest(body) {
 				named[key] = true
 			}
+		case period.KindMerge:
+			var body period.Merge
+			if err := e.Decode(&body); err != nil {
+				return nil, nil, err
+			}
+			named[store.UsageIDs(body.Add)] = true
 		case period.KindReject:
 			var body period.Rejected
 			if err := e.Decode(&body); err != nil {

@@ -53,7 +53,10 @@ func (p *Pipeline) Ingest(ctx context.Context, source ingest.Source, files []ing
 			return total, err
 		}
 	}
-	return total, nil
+	if len(total.Slots) == 0 || source.Snapshot {
+		return total, nil
+	}
+	return total, p.mergeIDs(ctx)
 }
 
 // ingestPart reads, decides and commits until no other writer is in between.

@@ -34,8 +34,8 @@ type Status struct {
 	SilentAt    time.Time `json:"silent_at,omitzero"` // from then on their silence is a person's concern; zero: nobody is silent
 	Published   bool      `json:"published"`
 	PublishedAt time.Time `json:"published_at,omitzero"`
-	Missed      bool      `json:"missed,omitempty"` // the log notes that the publish deadline was missed
-	Waits       []string  `json:"waits,omitempty"`  // what a person must do before the period can go on
+	Missed      bool      `json:"missed,omitzero"` // the log notes that the publish deadline was missed
+	Waits       []string  `json:"waits,omitempty"` // what a person must do before the period can go on
 }
 
 // PeriodOf returns the period that the status is of.

@@ -303,6 +303,12 @@ func objectsOfUsage(e period.Entry) ([]period.Object, error) {
 		if body.Rejected != "" {
 			objects = append(objects, period.Object{Key: store.UsageRejected(body.Rejected), Bytes: -1, SHA256: hashPart(body.Rejected)})
 		}
+	case period.KindMerge:
+		var body period.Merge
+		if err := e.Decode(&body); err != nil {
+			return nil, err
+		}
+		objects = append(objects, period.Object{Key: store.UsageIDs(body.Add), Bytes: -1, SHA256: hashPart(body.Add)})
 	case period.KindReject:
 		var body period.Rejected
 		if err := e.Decode(&body); err != nil {

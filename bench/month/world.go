@@ -77,10 +77,14 @@ func divisor(a, b uint64) uint64 {
 	return a
 }
 
-func (w *World) resource(i int, sets [][]Tag) Resource {
-	seed := w.Shape.Seed
-	r := Resource{ID: fmt.Sprintf("arn:bench:resource/%012x", mix(seed^uint64(i))>>16), SKU: &w.SKUs[pick(len(w.SKUs), seed, "sku", i)]}
-	r.ID += fmt.Sprintf("-%x", i) // distinct for certain
+// kinds bounds the pairs of account and SKU: more resources of a month are more
+// of the same, not more lines of the bill.
+const kinds = 40_000
+
+func (w *World) resource(number int, sets [][]Tag) Resource {
+	seed, i := w.Shape.Seed, number%kinds
+	r := Resource{ID: fmt.Sprintf("arn:bench:resource/%012x", mix(seed^uint64(number))>>16), SKU: &w.SKUs[pick(len(w.SKUs), seed, "sku", i)]}
+	r.ID += fmt.Sprintf("-%x", number) // distinct for certain
 	r.Account = w.Accounts[pick(len(w.Accounts), seed, "account", i)].ID
 	if w.Shape.OneAccount {
 		r.Account = w.Accounts[0].ID

@@ -31,9 +31,9 @@ When nothing is due, nothing is written.`,
 			out, err := r.Tick(cmd.Context())
 			p.afterTick(cmd.Context(), s, out, err)
 			if p.json {
-				return errors.Join(p.resultJSON(out), err)
+				err = errors.Join(p.resultJSON(out), err)
 			}
-			return err
+			return errors.Join(err, refusedRows(out))
 		},
 	}
 }
@@ -67,17 +67,23 @@ see "monthend tick" for what is done.`,
 	}
 }
 
+// refusedRows says that an ingest of the tick did not take all.
+func refusedRows(out *jobs.Outcome) error {
+	for _, r := range out.Records {
+		if r.Job == jobs.Ingest && r.Refused > 0 {
+			return errData
+		}
+	}
+	return nil
+}
+
 // runner wires the jobs to the sources, the store and the people.
 func (p *program) runner(s *session) *jobs.Runner {
 	r := &jobs.Runner{Pipeline: s.Pipeline, Schedule: s.schedule}
 	if !s.config.Store.SingleScheduler {
 		r.Ready = func(ctx context.Context) error { return p.probe(ctx, s) }
 	}
-	for _, source := range s.config.Sources {
-		if source.Path != "" {
-			r.Ingest = func(ctx context.Context) (jobs.Figures, error) { return p.ingestAll(ctx, s) }
-		}
-	}
+	r.Ingest = func(ctx context.Context) (jobs.Figures, error) { return p.ingestAll(ctx, s) }
 	r.Collect = func(ctx context.Context) (jobs.Figures, error) {
 		done, err := s.Collect(ctx, pipeline.DefaultGrace, false)
 		if done == nil {

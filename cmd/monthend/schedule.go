@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/monthend/monthend/config"
 	"github.com/monthend/monthend/jobs"
 	"github.com/monthend/monthend/jobs/calendar"
 	"github.com/monthend/monthend/schema"
@@ -32,6 +34,9 @@ func (s *session) loadSchedule(configFile string) schema.Problems {
 			reason, hint, _ := strings.Cut(err.Error(), "; ")
 			problems = append(problems, schema.Problem{File: configFile, Field: cadence.key, Value: schema.Shorten(cadence.text), Reason: reason, Hint: hint})
 		}
+	}
+	if !slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.Path != "" }) {
+		s.schedule.Ingest = jobs.Cadence{} // every source is named on the command line
 	}
 	files, faults := calendarFiles(c.Calendars)
 	return append(append(problems, faults...), s.loadCalendars(files)...)

@@ -62,7 +62,7 @@ func (p *program) open(ctx context.Context, n need) (*session, error) {
 	s.bar = newProgress(p.stderr)
 	s.Progress = s.bar.show
 	if p.now == "" { // a clock that is set by hand is not the store's
-		s.StoreNow = func(ctx context.Context) (time.Time, error) { return store.Clock(ctx, s.Store, s.Attempt) }
+		s.StoreNow = func(ctx context.Context) (time.Time, error) { return store.Clock(ctx, s.Store, newAttempt()) }
 	}
 	if s.Store, err = openStore(s.config.Store, n); err != nil {
 		return nil, err

@@ -209,3 +209,18 @@ func BenchmarkSeventhBusinessDay(b *testing.B) {
 		}
 	}
 }
+
+func FuzzFile(f *testing.F) {
+	f.Add(korea)
+	f.Add("years 2026-2026\n2026-01-01 x")
+	f.Add("years -")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := New("XX", nil, time.UTC, File{"XX", text})
+		if err != nil {
+			return
+		}
+		if _, err := c.Works(schema.Date{Year: c.years[0], Month: 1, Day: 1}); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -30,17 +30,18 @@ type attempt struct {
 	spare    *batch.Usage // its memory is used for the next batch
 	underWay *chunk
 
-	files   []schema.DeliveredFile
-	sums    []Summary
-	batches []fileBatch
-	rejects []schema.Reject
-	kept    []rejectedRow     // with their text, for the rejected object
-	bad     map[string]uint32 // by the id hash of a reject: its file
-	good    map[string]bool   // id hashes that a later file made good
-	runs    [][]byte          // id runs of this attempt
-	clashes map[uint32]*clash // by file
-	failed  map[string]bool
-	refused []Refusal
+	files    []schema.DeliveredFile
+	sums     []Summary
+	batches  []fileBatch
+	rejects  []schema.Reject
+	kept     []rejectedRow     // with their text, for the rejected object
+	bad      map[string]uint32 // by the id hash of a reject: its file
+	good     map[string]bool   // id hashes that a later file made good
+	runs     []string          // files of the ids of this attempt, a run each
+	resolved []string          // ids of rejects of the log that it makes good
+	clashes  map[uint32]*clash // by file
+	failed   map[string]bool
+	refused  []Refusal
 }
 
 // clash is why a file is refused though each of its rows is good: other content
@@ -286,7 +287,8 @@ type chunk struct {
 
 	ids   []identity
 	fates []fate
-	run   []byte
+	run   string     // file of its fresh ids, empty when there are none
+	good  []string   // ids of rejects of the log that it makes good
 	batch *fileBatch // nil when nothing was written
 	err   error
 }
@@ -298,10 +300,14 @@ func (a *attempt) judge(ctx context.Context, c *chunk) (err error) {
 	if c.fates, err = judge(c.ids, u.Len(), c.before, c.logged); err != nil {
 		return err
 	}
-	c.run = encodeRun(c.ids, c.fates)
-	if len(c.run) == 0 || !c.keep {
+	run := encodeRun(c.ids, c.fates)
+	if len(run) == 0 {
 		return nil
 	}
+	if c.run, err = a.keepRun(run); err != nil || !c.keep {
+		return err
+	}
+	c.good = resolves(a.known.Rejects, run)
 	keep := make([]bool, u.Len())
 	for i, fate := range c.fates {
 		keep[i] = fate == fresh
@@ -325,9 +331,10 @@ func (a *attempt) settle() error {
 		a.count(c.usage, i, fate)
 	}
 	a.makeGood(c.usage, c.ids, c.fates)
-	if len(c.run) > 0 {
+	if c.run != "" {
 		a.runs = append(a.runs, c.run)
 	}
+	a.resolved = append(a.resolved, c.good...)
 	if c.batch != nil {
 		a.batches = append(a.batches, *c.batch)
 	}
@@ -364,7 +371,7 @@ func (a *attempt) logRuns(ctx context.Context) []idRun {
 func (a *attempt) chunkRuns() []idRun {
 	var runs []idRun
 	for _, run := range a.runs {
-		runs = append(runs, memoryRun(run))
+		runs = append(runs, func() (io.ReadCloser, error) { return os.Open(run) })
 	}
 	return runs
 }
@@ -519,17 +526,49 @@ func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 			out.LeftOut[k] += n
 		}
 	}
-	run := mergeRuns(a.runs)
-	if len(run) == 0 {
-		return out, nil
-	}
-	out.Resolves = resolves(a.known.Rejects, run)
-	sum, _, err := a.d.storeFile(ctx, store.UsageIDs, func(w io.Writer) error {
-		_, err := w.Write(run)
-		return err
-	})
-	out.IDs = []string{schema.ObjectName(sum, a.d.Generation)}
+	out.Resolves = a.resolved
+	out.IDs, err = a.storeRuns(ctx)
 	return out, err
+}
+
+// keepRun keeps a run, in a temporary file, for the batches that follow.
+func (a *attempt) keepRun(run []byte) (path string, err error) {
+	f, err := os.CreateTemp(a.d.TempDir, "ids-*")
+	if err != nil {
+		return "", fmt.Errorf("temporary file: %w", err)
+	}
+	defer f.Close()
+	if _, err := f.Write(run); err != nil {
+		return f.Name(), fmt.Errorf("temporary file: %w", err)
+	}
+	return f.Name(), nil
+}
+
+// storeRuns brings the runs into the id index and returns their names.
+func (a *attempt) storeRuns(ctx context.Context) ([]string, error) {
+	var names []string
+	for _, path := range a.runs {
+		sum, _, err := a.d.storeFile(ctx, store.UsageIDs, func(w io.Writer) error {
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = io.Copy(w, f)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, schema.ObjectName(sum, a.d.Generation))
+	}
+	return names, nil
+}
+
+func (a *attempt) removeRuns() {
+	for _, run := range a.runs {
+		os.Remove(run)
+	}
 }
 
 // byPeriod deals a snapshot delivery out to its periods. Files without rows tell

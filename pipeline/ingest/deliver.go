@@ -118,14 +118,17 @@ func (d *Delivery) Prepare(ctx context.Context, files []Input, known Known) (*Ou
 	for {
 		a := newAttempt(d, out, known)
 		failed, err := a.run(ctx, fresh)
-		if err != nil {
+		if err == nil && len(failed) == 0 && !(d.Source.Snapshot && len(out.Growing) > 0) {
+			out, err = a.finish(ctx)
+		}
+		a.removeRuns()
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if d.Source.Snapshot && len(out.Growing) > 0 {
+		case d.Source.Snapshot && len(out.Growing) > 0:
 			return &Outcome{Known: out.Known, Growing: out.Growing}, nil
-		}
-		if len(failed) == 0 {
-			return a.finish(ctx)
+		case len(failed) == 0:
+			return out, nil
 		}
 		fresh = slices.DeleteFunc(fresh, func(f hashedInput) bool { return failed[f.sum] })
 	}

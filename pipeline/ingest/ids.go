@@ -167,8 +167,22 @@ func compareContent(a identity, content idHash, different fate) fate {
 	return different
 }
 
-// judgeRun walks a stored run and the chunk side by side.
+// runTries is how often a run is read when its body breaks off.
+const runTries = 4
+
+// judgeRun judges the chunk by a stored run; what a walk that broke off had
+// judged, the next judges alike.
 func judgeRun(ids []identity, fates []fate, open idRun, different fate) error {
+	for try := 1; ; try++ {
+		err := walkRun(ids, fates, open, different)
+		if try == runTries || !errors.Is(err, store.ErrUnsettled) {
+			return err
+		}
+	}
+}
+
+// walkRun walks a stored run and the chunk side by side.
+func walkRun(ids []identity, fates []fate, open idRun, different fate) error {
 	r, err := open()
 	if err != nil {
 		return err
@@ -207,11 +221,6 @@ func storedRun(ctx context.Context, s store.Store, hash string) idRun {
 	}
 }
 
-// memoryRun serves a run that was just made.
-func memoryRun(data []byte) idRun {
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-}
-
 // encodeRun renders the fresh identities as a run.
 func encodeRun(ids []identity, fates []fate) []byte {
 	run := make([]byte, 0, len(ids)*idBytes)
@@ -223,20 +232,8 @@ func encodeRun(ids []identity, fates []fate) []byte {
 	return run
 }
 
-// mergeRuns merges sorted runs without common ids into one.
-func mergeRuns(runs [][]byte) []byte {
-	var all [][]byte
-	for _, run := range runs {
-		for ; len(run) > 0; run = run[idBytes:] {
-			all = append(all, run[:idBytes])
-		}
-	}
-	slices.SortFunc(all, bytes.Compare)
-	return slices.Concat(all...)
-}
-
-// resolves lists the rejects that the new run makes good: rows of the same
-// source and record id that were faulty before and are accepted now.
+// resolves lists the rejects that a new run makes good: rows of the same source
+// and record id that were faulty before and are accepted now.
 func resolves(rejects []schema.Reject, run []byte) []string {
 	var ids []string
 	for _, r := range rejects {

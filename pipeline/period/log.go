@@ -174,6 +174,9 @@ func (l Log) Append(ctx context.Context, prefix []Entry, stamp Stamp, kind strin
 	if len(data) > MaxRecordBytes {
 		return Entry{}, fmt.Errorf("record %s has %d bytes, the limit is %d; deliver fewer files at once", kind, len(data), MaxRecordBytes)
 	}
+	if err := l.checkEnd(ctx, e.Slot); err != nil {
+		return Entry{}, err
+	}
 	e.Hash = hashOf(data)
 	key := store.Slot(l.Name, e.Slot)
 	err = store.Repeat(ctx, l.Store, func() error { return l.Store.Create(ctx, key, store.BytesBody(data)) })
@@ -189,6 +192,22 @@ func (l Log) Append(ctx context.Context, prefix []Entry, stamp Stamp, kind strin
 		return e, ErrLost
 	}
 	return e, nil
+}
+
+// checkEnd makes sure that a slot that is about to be written is the end of the
+// log and not a hole that somebody made: behind a hole the log goes on.
+func (l Log) checkEnd(ctx context.Context, slot int64) error {
+	_, err := l.get(ctx, slot+1)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err = l.get(ctx, slot); errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%s: %w: the record is missing, and the log goes on behind it", store.Slot(l.Name, slot), ErrDamaged)
+	}
+	return err // others were faster; the slot will be lost
 }
 
 // Commit reads the log, lets decide make a record from exactly what was read,

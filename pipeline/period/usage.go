@@ -12,6 +12,7 @@ const (
 	KindIngest = "INGEST"
 	KindReject = "REJECT"
 	KindWaive  = "WAIVE"
+	KindMerge  = "MERGE"
 	KindMark   = "MARK"
 )
 
@@ -45,6 +46,14 @@ type Rejected struct {
 	First  []string             `json:"first"`            // the first problems, for people
 }
 
+// Merge is the body of a MERGE record: runs of the id index that one run of a
+// higher level now stands for.
+type Merge struct {
+	Drop  []string `json:"drop"`
+	Add   string   `json:"add"`
+	Level int      `json:"level"` // of Add; runs of a delivery have level 0
+}
+
 // Waive is the body of a WAIVE record: a person's word that rejects or
 // suspended records shall not be charged.
 type Waive struct {
@@ -68,6 +77,7 @@ type Usage struct {
 	Generation int64  // number of GC records
 	Batches    []SlotBatch
 	IDs        []string          // runs of the id index
+	Levels     map[string]int    // of runs that were merged
 	Accepted   map[string]bool   // source + "\x00" + SHA-256 of files taken in
 	Refused    map[string]string // source + "\x00" + SHA-256 of refused files: id of the reject
 	Rejects    []SlotReject      // neither made good nor waived
@@ -106,7 +116,7 @@ func FileKey(source, sha256 string) string { return source + "\x00" + sha256 }
 // FoldUsage computes the state of the usage log up to and including a slot; a
 // negative slot means all.
 func FoldUsage(entries []Entry, upTo int64) (*Usage, error) {
-	u := &Usage{Slot: -1, Accepted: map[string]bool{}, Refused: map[string]string{},
+	u := &Usage{Slot: -1, Levels: map[string]int{}, Accepted: map[string]bool{}, Refused: map[string]string{},
 		Waived: map[string]int64{}, Snapshots: map[string]SnapshotState{}, Declared: map[string]time.Time{}}
 	for _, e := range entries {
 		if upTo >= 0 && e.Slot > upTo {
@@ -134,6 +144,14 @@ func (u *Usage) apply(e Entry) error {
 			return err
 		}
 		u.ingest(e.Slot, body)
+	case KindMerge:
+		var body Merge
+		if err := e.Decode(&body); err != nil {
+			return err
+		}
+		u.IDs = slices.DeleteFunc(u.IDs, func(name string) bool { return slices.Contains(body.Drop, name) })
+		u.IDs = append(u.IDs, body.Add)
+		u.Levels[body.Add] = body.Level
 	case KindReject:
 		var body Rejected
 		if err := e.Decode(&body); err != nil {

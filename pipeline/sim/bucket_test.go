@@ -137,6 +137,7 @@ func (d *door) Open(_ context.Context, key string) (io.ReadCloser, store.Info, e
 	}
 	there, ok := d.p.s.objects[key]
 	if !ok {
+		d.p.last[len(d.p.last)-1].missing = true
 		return nil, store.Info{}, fmt.Errorf("open %s: %w", key, store.ErrNotFound)
 	}
 	info := store.Info{Key: key, Size: int64(len(there.data)), Modified: there.modified}

@@ -572,7 +572,7 @@ func (s *sim) watchManifest(p *proc, key string, data []byte) {
 	for i >= 0 && p.last[i].key == key {
 		i--
 	}
-	if i < 0 || p.last[i].op != "open" || !strings.HasPrefix(p.last[i].key, store.PeriodLog(q.Issuer, q.Period.Name)+"/") {
+	if i < 0 || !p.last[i].missing || !strings.HasPrefix(p.last[i].key, store.PeriodLog(q.Issuer, q.Period.Name)+"/") {
 		s.violate("I28: %s goes back to run %s (%s); the log was not looked at before", key, q.Run, q.State)
 	}
 }

@@ -39,7 +39,7 @@ type sim struct {
 	counts  [outcomes]int
 	trace   uint64 // hash over the order of all calls
 
-	refreshers int // more than usual
+	refreshers int              // more than usual
 	counters   map[string]int64 // of a planted bug
 	acks       []ack
 	violations []string
@@ -67,7 +67,10 @@ type proc struct {
 	*pipeline.Pipeline
 }
 
-type call struct{ op, key string }
+type call struct {
+	op, key string
+	missing bool // there was nothing under the key
+}
 
 func (s *sim) violate(format string, args ...any) {
 	s.violations = append(s.violations, fmt.Sprintf(format, args...))
@@ -164,7 +167,7 @@ func (p *proc) turn(op, key string) (outcome, error) {
 	}
 	s.steps++
 	s.now = s.now.Add(time.Minute)
-	p.last = append(p.last, call{op, key})
+	p.last = append(p.last, call{op: op, key: key})
 	o := fine
 	if s.plan != nil {
 		o = s.plan(p, op, key)

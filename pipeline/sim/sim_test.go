@@ -144,7 +144,7 @@ func play(t *testing.T, first, n int, m mutant, use func(*sim) bool) {
 // CLOSES=n goes on until so many closes were made.
 func TestSim(t *testing.T) {
 	started := time.Now()
-	first, n, closes := 1, envInt("SEEDS", 8), envInt("CLOSES", 0)
+	first, n, closes := 1, envInt("SEEDS", 5), envInt("CLOSES", 0)
 	if one := envInt("SEED", 0); one > 0 {
 		first, n, closes = one, 1, 0
 	}
@@ -167,7 +167,7 @@ func TestSim(t *testing.T) {
 // TestReplay: a seed decides everything, to the last byte.
 func TestReplay(t *testing.T) {
 	dir := t.TempDir()
-	for seed := uint64(1); seed <= uint64(envInt("REPLAYS", 2)); seed++ {
+	for seed := uint64(1); seed <= uint64(envInt("REPLAYS", 1)); seed++ {
 		a, b := run(seed, mutant{}, dir), run(seed, mutant{}, dir)
 		if a.trace != b.trace || a.steps != b.steps {
 			t.Errorf("seed %d: %d calls and %d calls, in another order: something beside the seed decides", seed, a.steps, b.steps)

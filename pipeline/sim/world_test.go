@@ -352,7 +352,14 @@ func (s *sim) recover() {
 }
 
 func (p *proc) openMonths(issuer string) []string {
-	open, err := p.OpenPeriods(ctx(), issuer)
+	var open []string
+	err := errKilled
+	for err == errKilled {
+		err = p.do("open", func() (err error) {
+			open, err = p.OpenPeriods(ctx(), issuer)
+			return err
+		})
+	}
 	if err != nil {
 		p.s.violate("recovery: open periods: %v", err)
 	}

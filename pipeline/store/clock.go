@@ -6,15 +6,11 @@ import (
 	"time"
 )
 
-// Clock asks the store for its time: it creates probe/<nonce>/clock, reads
-// when the store says that it was written, and deletes it. The nonce is a key
-// segment of this start of the program alone.
+// Clock asks the store for its time: it creates probe/<nonce>/clock, reads when
+// the store says that it was written, and deletes it. The nonce is a key segment
+// that was never used before.
 func Clock(ctx context.Context, s Store, nonce string) (time.Time, error) {
 	key := "probe/" + nonce + "/clock"
-	// What an earlier call could not delete tells an earlier time.
-	if err := Repeat(ctx, s, func() error { return s.Delete(ctx, key) }); err != nil {
-		return time.Time{}, err
-	}
 	err := Repeat(ctx, s, func() error { return s.Create(ctx, key, BytesBody([]byte("clock"))) })
 	if err != nil && !errors.Is(err, ErrExists) { // our own, of a try whose answer was lost
 		return time.Time{}, err
