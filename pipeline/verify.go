@@ -18,7 +18,7 @@ import (
 // is wrong.
 type Finding struct {
 	Object string `json:"object"`
-	Line   int64  `json:"line,omitempty"` // line of a text, row of a Parquet file, counted from 1; 0 when unknown
+	Line   int64  `json:"line,omitzero"` // line of a text, row of a Parquet file, counted from 1; 0 when unknown
 	What   string `json:"what"`
 }
 

@@ -22,7 +22,7 @@ type DeliveredFile struct {
 type UsageBatch struct {
 	SHA256 string `json:"sha256"`
 	// Generation is how often garbage had been collected when it was written.
-	Generation int64 `json:"generation,omitempty"`
+	Generation int64 `json:"generation,omitzero"`
 	Bytes      int64 `json:"bytes"`
 	Rows       int64 `json:"rows"`
 	FirstHour  Hour  `json:"first_hour"`
@@ -49,6 +49,6 @@ type Reject struct {
 	Problem  Problem `json:"problem"`
 	IDHash   string  `json:"id_hash,omitempty"` // of (source, record_id), where readable
 	Account  string  `json:"account,omitempty"`
-	Start    int64   `json:"start,omitempty"` // nanoseconds since 1970; 0 where not readable
-	Conflict bool    `json:"conflict,omitempty"`
+	Start    int64   `json:"start,omitzero"` // nanoseconds since 1970; 0 where not readable
+	Conflict bool    `json:"conflict,omitzero"`
 }

@@ -9,8 +9,8 @@ import (
 // read, why it cannot be taken, and what to do next.
 type Problem struct {
 	File   string `json:"file"`
-	Line   int64  `json:"line,omitempty"`   // 1-based physical line or Parquet row; 0 when the whole file is meant
-	Column int    `json:"column,omitempty"` // 1-based field number, or byte column in JSON and YAML; 0 when unknown
+	Line   int64  `json:"line,omitzero"`   // 1-based physical line or Parquet row; 0 when the whole file is meant
+	Column int    `json:"column,omitzero"` // 1-based field number, or byte column in JSON and YAML; 0 when unknown
 	Field  string `json:"field,omitempty"`
 	Value  string `json:"value,omitempty"` // as read, shortened to MaxProblemValue bytes
 	Reason string `json:"reason"`

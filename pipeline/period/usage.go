@@ -96,10 +96,10 @@ type SlotBatch struct {
 
 // SlotReject is a reject and where it stands in the log.
 type SlotReject struct {
-	schema.Reject
-	Slot   int64
-	Source string
-	File   string
+	schema.Reject `json:",inline"`
+	Slot          int64  `json:"slot"`
+	Source        string `json:"source"`
+	File          string `json:"file"`
 }
 
 // SnapshotState is the delivery that counts for a snapshot source and period.
