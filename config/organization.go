@@ -46,16 +46,10 @@ type dated struct {
 	node           *yaml.Node
 }
 
-var (
-	issuerForm   = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
-	accountForm  = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
-	numberPrefix = regexp.MustCompile(`^[A-Za-z0-9/._-]{1,32}$`)
-)
+var numberPrefix = regexp.MustCompile(`^[A-Za-z0-9/._-]{1,32}$`)
 
 // weekdays are the days of the week as they are written in files.
 var weekdays = []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
-
-const accountHint = "use 1 to 64 letters, digits, dashes or underscores"
 
 func (o *organizationReader) issuer(i *schema.Issuer) take {
 	i.TimeZone, i.InvoiceDigits, i.PaymentTermsDays = "UTC", 9, 30

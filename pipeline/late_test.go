@@ -83,17 +83,6 @@ func (w *world) deliver(name string, records []usage) {
 	}
 }
 
-// linesOf keeps the lines of usage in [from, until).
-func linesOf(lines map[line]lineSum, from, until string) map[line]lineSum {
-	kept := map[line]lineSum{}
-	for k, s := range lines {
-		if at := k.hour.Time().Format("2006-01"); at >= from && at < until {
-			kept[k] = s
-		}
-	}
-	return kept
-}
-
 // TestLateEqualsOnTime is the promise about late usage: whatever comes late, and
 // in however many parts, the lines of a month with their corrections are those
 // of a month in which everything was on time, to the last digit.

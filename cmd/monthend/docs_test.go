@@ -130,7 +130,7 @@ func (p *docPage) checkConfigs(t *testing.T) {
 
 var (
 	inlineCode = regexp.MustCompile("`([^`]+)`")
-	makeTarget = regexp.MustCompile(`(?m)^([a-z0-9]+):`)
+	makeTarget = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
 )
 
 // checkMentions looks up every command that is named without being run: its

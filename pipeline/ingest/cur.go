@@ -56,6 +56,7 @@ const (
 func (s *session) planCUR(names []string) error {
 	s.sum.Format, s.sum.Kind = CUR, Snapshot
 	s.sum.Types, s.sum.LeftOut = map[string]int64{}, map[string]int64{}
+	s.tags.squashed = true
 	if !s.prices {
 		s.build = s.buildCUR
 	}
@@ -85,11 +86,24 @@ func (s *session) planCUR(names []string) error {
 	return bad.Err()
 }
 
+// typedKey gives a tag key that a report has squashed the prefix of its source
+// back: user_team was user:team. So both dialects of a report give one key, and
+// our own report gives the key that it was given.
+func typedKey(key []byte) []byte {
+	for _, source := range []string{"user", "aws"} {
+		if rest, ok := bytes.CutPrefix(key, []byte(source+"_")); ok {
+			return append([]byte(source+":"), rest...)
+		}
+	}
+	return key
+}
+
 func (s *session) addCUR(column int, name, snake string) *fault {
 	p := s.plan
 	key, isTag := strings.CutPrefix(name, curTagPrefixCSV)
 	if !isTag {
 		key, isTag = strings.CutPrefix(name, curTagPrefix)
+		key = string(typedKey([]byte(key)))
 	}
 	if isTag {
 		p.tags = append(p.tags, tagColumn{key, []byte(key), column})

@@ -190,7 +190,7 @@ func TestCURDialects(t *testing.T) {
 	}
 	v2 = strings.Replace(strings.Join(snake, ",")+"\n"+rest, "product_region", "product", 1)
 	v2 = strings.Replace(v2, "us-east-1", `"{""region"":""us-east-1"",""sku"":""S1""}"`, 1)
-	want.Tags = "user_team\x1fa"
+	want.Tags = "user:team\x1fa"
 	if got := accepted(t, v2).records[0]; got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}

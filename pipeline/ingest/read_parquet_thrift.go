@@ -182,7 +182,6 @@ type pageHeader struct {
 	kind                     int64 // 0 data, 2 dictionary, 3 data of version 2
 	expanded, packed, values int64
 	encoding                 int64
-	levels                   int64 // version 2: bytes of levels before the values
 	repBytes, defBytes       int64
 	defEncoding, repEncoding int64
 	plain                    bool // version 2: the values are not compressed

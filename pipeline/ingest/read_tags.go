@@ -14,13 +14,14 @@ import (
 // tagReader builds the canonical form of tag sets, see schema.EncodeTags. Tag
 // sets repeat from row to row, so what JSON text gave is remembered.
 type tagReader struct {
-	max   int
-	pairs []tagPair
-	arena []byte // texts that had to be copied
-	out   []byte
-	known map[string][]byte
-	dec   *jsontext.Decoder
-	src   bytes.Buffer
+	max      int
+	squashed bool // keys are as a report squashed them, see typedKey
+	pairs    []tagPair
+	arena    []byte // texts that had to be copied
+	out      []byte
+	known    map[string][]byte
+	dec      *jsontext.Decoder
+	src      bytes.Buffer
 }
 
 type tagPair struct{ key, value []byte }
@@ -53,6 +54,9 @@ func (t *tagReader) add(key, value []byte) *fault {
 	}
 	if reason := tagTextReason(value, schema.MaxTagValue); reason != "" {
 		return &fault{field: fTags, value: string(key), reason: "value " + reason}
+	}
+	if t.squashed {
+		key = typedKey(key)
 	}
 	t.pairs = append(t.pairs, tagPair{key, value})
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/monthend/monthend/schema/bill"
 	"github.com/monthend/monthend/schema/money"
@@ -92,11 +93,9 @@ const formulaStarts = "=+-@\t\r\n\x00＝＋－＠"
 
 // harmless returns a text that no spreadsheet runs.
 func harmless(s string) string {
-	for _, first := range s {
-		if strings.ContainsRune(formulaStarts, first) {
-			return "'" + s
-		}
-		break
+	first, _ := utf8.DecodeRuneInString(s)
+	if s != "" && strings.ContainsRune(formulaStarts, first) {
+		return "'" + s
 	}
 	return s
 }

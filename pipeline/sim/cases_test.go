@@ -15,7 +15,7 @@ import (
 	"github.com/monthend/monthend/pipeline/store/storetest"
 )
 
-// still is a world that nothing happens to but what the test plans.
+// stage is a world to which nothing happens but what the test plans.
 func stage(t *testing.T) *sim {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(11, 11))

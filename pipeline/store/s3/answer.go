@@ -29,7 +29,7 @@ func (s *Store) fail(verb, key string, err error) error {
 	if !errors.As(err, &answer) {
 		return broken(where, verb, err)
 	}
-	kind, hint := s.kindOf(verb, answer)
+	hint, kind := s.kindOf(verb, answer)
 	text := clean(fmt.Sprintf("%d %s: %s", answer.StatusCode, answer.Code, answer.Message))
 	if hint != "" {
 		text += "; " + hint
@@ -62,55 +62,55 @@ func broken(where, verb string, err error) error {
 }
 
 // kindOf reads the answer as the commit protocol does. The hint is the next
-// step for a person, or "".
-func (s *Store) kindOf(verb string, a minio.ErrorResponse) (kind error, hint string) {
+// step for a person, or ""; the kind may be nil.
+func (s *Store) kindOf(verb string, a minio.ErrorResponse) (hint string, kind error) {
 	switch a.Code {
 	case "NoSuchBucket":
-		return store.ErrGone, "make the bucket or correct its name; it is never made here"
+		return "make the bucket or correct its name; it is never made here", store.ErrGone
 	case "ExistingObjectIsDirectory", "ObjectParentIsFile", "XMinioParentIsObject", "XMinioObjectExistsAsDirectory",
 		"KeyTooLongError", "XMinioInvalidObjectName":
-		return store.ErrBadKey, ""
+		return "", store.ErrBadKey
 	case "ExpiredToken", "ExpiredTokenException":
 		s.expired()
-		return store.ErrUnsettled, "the credentials have expired and are fetched anew at the next try"
+		return "the credentials have expired and are fetched anew at the next try", store.ErrUnsettled
 	case "RequestTimeTooSkewed":
-		return store.ErrDenied, "set the clock of this machine"
+		return "set the clock of this machine", store.ErrDenied
 	case "RequestTimeout", "BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch":
-		return store.ErrUnsettled, ""
+		return "", store.ErrUnsettled
 	case "NotImplemented":
-		return store.ErrUnsupported, ""
+		return "", store.ErrUnsupported
 	case "InvalidArgument", "InvalidRequest":
 		if verb == "create" {
-			return store.ErrUnsupported, "the service may not know If-None-Match"
+			return "the service may not know If-None-Match", store.ErrUnsupported
 		}
 	}
 	return kindOfStatus(verb, a)
 }
 
-func kindOfStatus(verb string, a minio.ErrorResponse) (kind error, hint string) {
+func kindOfStatus(verb string, a minio.ErrorResponse) (hint string, kind error) {
 	switch status := a.StatusCode; {
 	case status == http.StatusNotFound && a.XMLName.Local == "":
 		// A proxy or a wrong address: taken as "not found" it would make a full
 		// bucket look empty.
-		return store.ErrUnsettled, "the answer is no S3 error document; check the endpoint and what stands before it"
+		return "the answer is no S3 error document; check the endpoint and what stands before it", store.ErrUnsettled
 	case status == http.StatusNotFound:
-		return store.ErrNotFound, ""
+		return "", store.ErrNotFound
 	case status == http.StatusPreconditionFailed,
 		status == http.StatusNotModified && verb == "create": // some servers
-		return store.ErrExists, ""
+		return "", store.ErrExists
 	case status == http.StatusConflict, status == http.StatusTooManyRequests,
 		status == http.StatusRequestTimeout, status >= 500 && status != http.StatusNotImplemented:
-		return store.ErrUnsettled, ""
+		return "", store.ErrUnsettled
 	case status == http.StatusNotImplemented:
-		return store.ErrUnsupported, ""
+		return "", store.ErrUnsupported
 	case status == http.StatusForbidden, status == http.StatusUnauthorized:
-		return store.ErrDenied, ""
+		return "", store.ErrDenied
 	case status >= 300 && status < 400:
-		return nil, "redirects are not followed; set the region and the endpoint of the bucket"
+		return "redirects are not followed; set the region and the endpoint of the bucket", nil
 	case status >= 200 && status < 300: // a success with an error document
-		return store.ErrUnsettled, ""
+		return "", store.ErrUnsettled
 	}
-	return nil, ""
+	return "", nil
 }
 
 // clean shortens a foreign text and takes line ends and escapes out of it.
