@@ -100,6 +100,9 @@ func (s *sim) monthLog(issuer, month string) monthLog {
 				s.violate("I10: %s: REFRESH after CLOSE", where)
 			}
 			run := decode[period.Refresh](e).Run
+			if m.refreshed != nil && run.UsageSlot < m.refreshed.UsageSlot {
+				s.violate("%s: REFRESH goes back from usage slot %d to %d", where, m.refreshed.UsageSlot, run.UsageSlot)
+			}
 			m.newest, m.refreshed = &run, &run
 		case "CLOSE":
 			if m.close != nil {

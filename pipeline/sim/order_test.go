@@ -17,11 +17,11 @@ func closeNamed(month string) func(*sim, *proc) {
 // September is closed with it. October then covers no less, so that nothing
 // between the two is forgotten.
 func TestTwoMonthsCloseAtOnce(t *testing.T) {
-	between(t, delivered, closeNamed("2026-10"), func(s *sim, p *proc) {
+	between(t, 18, delivered, closeNamed("2026-10"), func(s *sim, p *proc) {
 		_ = p.ingest(s.world.files...)
 		_ = p.close("acme", "2026-09")
 	})
-	between(t, func(*proc) {}, closeNamed("2026-10"), func(s *sim, p *proc) {
+	between(t, 6, func(*proc) {}, closeNamed("2026-10"), func(s *sim, p *proc) {
 		_ = p.ingest(s.world.files...)
 		_ = p.close("acme", "2026-09")
 	})
@@ -81,7 +81,7 @@ func TestOlderMonthComesLater(t *testing.T) {
 // TestPublisherSlowerThanClose: a publisher that read the month's log before the
 // close, and the series after the numbers, is only early.
 func TestPublisherSlowerThanClose(t *testing.T) {
-	between(t, delivered, func(_ *sim, p *proc) { _ = p.publish("acme", "2026-09") }, func(s *sim, p *proc) {
+	between(t, 18, delivered, func(_ *sim, p *proc) { _ = p.publish("acme", "2026-09") }, func(s *sim, p *proc) {
 		for _, m := range p.openMonths("acme")[:1] {
 			_ = p.close("acme", m)
 			_ = p.issue("acme", m)

@@ -57,7 +57,7 @@ func (s *sim) cast() {
 			})
 		}
 	}
-	part("refresher", 1+s.refreshers, (*proc).refresher)
+	part("refresher", 1+s.rng.IntN(3)+s.refreshers, (*proc).refresher)
 	part("closer", 2+s.rng.IntN(2), (*proc).closer)
 	part("issuer", 2, (*proc).issuer)
 	part("publisher", 2, (*proc).publisher)
