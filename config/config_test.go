@@ -255,17 +255,6 @@ func TestSizes(t *testing.T) {
 	})
 }
 
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"memory", "memery", 1}, {"memory", "memoyr", 2}, {"kitten", "sitting", 3}, {"abc", "abc", 0}} {
-		if got := distance(c.a, c.b); got != c.want || distance(c.b, c.a) != c.want {
-			t.Errorf("%s %s: got %d", c.a, c.b, got)
-		}
-	}
-}
-
 // The example must read as it stands, and what it shows in comments must be
 // the defaults.
 func TestExample(t *testing.T) {

@@ -98,19 +98,25 @@ func (p *Pipeline) touches(ctx context.Context, in rate.Input, b period.SlotBatc
 	return false, err
 }
 
+// periodsOf reads the usage log and lists the periods of an issuer.
+func (p *Pipeline) periodsOf(ctx context.Context, issuerID string) (schema.Issuer, *period.Usage, []schema.Period, error) {
+	issuer, err := p.issuer(issuerID)
+	if err != nil {
+		return issuer, nil, nil, err
+	}
+	usage, err := p.usageState(ctx, -1)
+	if err != nil {
+		return issuer, nil, nil, err
+	}
+	periods, err := p.usedPeriods(ctx, issuer, usage)
+	return issuer, usage, periods, err
+}
+
 // OpenPeriods lists the periods of an issuer that have no CLOSE and that have
 // usage or have ended: closes run in order, so an empty month between others is
 // closed too.
 func (p *Pipeline) OpenPeriods(ctx context.Context, issuerID string) ([]string, error) {
-	issuer, err := p.issuer(issuerID)
-	if err != nil {
-		return nil, err
-	}
-	usage, err := p.usageState(ctx, -1)
-	if err != nil {
-		return nil, err
-	}
-	periods, err := p.usedPeriods(ctx, issuer, usage)
+	issuer, usage, periods, err := p.periodsOf(ctx, issuerID)
 	if err != nil {
 		return nil, err
 	}

@@ -45,15 +45,7 @@ func (s Status) PeriodOf() schema.Period {
 
 // Status lists every period of an issuer from its first usage to now.
 func (p *Pipeline) Status(ctx context.Context, issuerID string) ([]Status, error) {
-	issuer, err := p.issuer(issuerID)
-	if err != nil {
-		return nil, err
-	}
-	usage, err := p.usageState(ctx, -1)
-	if err != nil {
-		return nil, err
-	}
-	periods, err := p.usedPeriods(ctx, issuer, usage)
+	issuer, usage, periods, err := p.periodsOf(ctx, issuerID)
 	if err != nil {
 		return nil, err
 	}

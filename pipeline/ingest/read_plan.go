@@ -154,7 +154,7 @@ func suggest(name string, candidates []string) string {
 	best, least := "", 3
 	want := squash(name)
 	for _, c := range candidates {
-		if d := distance(want, squash(c), least); d < least {
+		if d := schema.EditDistance(want, squash(c)); d < least {
 			best, least = c, d
 		}
 	}
@@ -178,27 +178,4 @@ func squash(name string) string {
 		}
 		return -1
 	}, name)
-}
-
-// distance counts the letters to change, add or drop, giving up at limit.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
 }

@@ -34,12 +34,12 @@ func openBucket(endpoint string) (*bucket, error) {
 
 // state is what a month came to.
 type state struct {
-	copies  map[string][]byte // invoices, bills and reports, by key
-	records map[string]int    // log records that must be there once, by log and kind
-	batches int64             // records accepted, over all INGEST records
-	rows    int               // of the report
-	twice   int               // line items of the report that stand in it more than once
-	status  string
+	copies   map[string][]byte // invoices, bills and reports, by key
+	records  map[string]int    // log records that must be there once, by log and kind
+	accepted int64             // records accepted, over all INGEST records
+	rows     int               // of the report
+	twice    int               // line items of the report that stand in it more than once
+	status   string
 }
 
 // once are the kinds of records of which a month has exactly one.
@@ -87,9 +87,9 @@ func (s *state) addRecord(key string, data []byte) error {
 	var record struct {
 		Kind string `json:"kind"`
 		Body struct {
-			Files []struct {
-				Accepted int64 `json:"accepted"`
-			} `json:"files"`
+			Batches []struct {
+				Rows int64 `json:"rows"`
+			} `json:"batches"`
 		} `json:"body"`
 	}
 	if err := json.Unmarshal(data, &record); err != nil {
@@ -98,8 +98,8 @@ func (s *state) addRecord(key string, data []byte) error {
 	if slices.Contains(once(), record.Kind) {
 		s.records[key[:strings.LastIndex(key, "/")+1]+record.Kind]++
 	}
-	for _, file := range record.Body.Files {
-		s.batches += file.Accepted
+	for _, b := range record.Body.Batches {
+		s.accepted += b.Rows
 	}
 	return nil
 }
@@ -132,14 +132,14 @@ func (s *state) addRows(data []byte) error {
 
 // sane keeps an empty month from being the measure of all others.
 func (s *state) sane() error {
-	if s.rows == 0 || s.twice > 0 || s.batches == 0 || len(s.copies) < 5 || len(s.records) != len(once()) {
+	if s.rows == 0 || s.twice > 0 || s.accepted == 0 || len(s.copies) < 5 || len(s.records) != len(once()) {
 		return fmt.Errorf("the undisturbed month is none: %s, %d rows twice, records %v", s, s.twice, s.records)
 	}
 	return nil
 }
 
 func (s *state) String() string {
-	return fmt.Sprintf("%d objects for people, %d records accepted, %d rows", len(s.copies), s.batches, s.rows)
+	return fmt.Sprintf("%d objects for people, %d records accepted, %d rows", len(s.copies), s.accepted, s.rows)
 }
 
 // differs tells where s is not as want.
@@ -162,7 +162,7 @@ func (s *state) differs(want *state) []string {
 	if !maps.Equal(s.records, want.records) {
 		all = append(all, fmt.Sprintf("records %v, want %v", s.records, want.records))
 	}
-	if s.batches != want.batches || s.rows != want.rows || s.twice != want.twice {
+	if s.accepted != want.accepted || s.rows != want.rows || s.twice != want.twice {
 		all = append(all, fmt.Sprintf("%s, %d twice; want %s", s, s.twice, want))
 	}
 	if s.status != want.status {

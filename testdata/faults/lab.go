@@ -27,18 +27,22 @@ type lab struct {
 	endpoint            string
 	bucket              *bucket
 	want                *state // of the undisturbed month
-	calls, probeCalls   int    // of the undisturbed month
-	done                counts
+	// Calls of the undisturbed month without its probe, of its close alone, and
+	// of its probe.
+	calls, closeCalls, probeCalls int
+	done                          counts
 }
 
-func newLab(source, dir string) (*lab, error) {
-	l := &lab{dir: dir, month: filepath.Join(dir, "month"), endpoint: os.Getenv("MONTHEND_TEST_S3_ENDPOINT")}
+func newLab(program, dir string) (*lab, error) {
+	l := &lab{program: program, dir: dir, month: filepath.Join(dir, "month"), endpoint: os.Getenv("MONTHEND_TEST_S3_ENDPOINT")}
 	var err error
 	if l.bucket, err = openBucket(l.endpoint); err != nil {
 		return nil, err
 	}
-	if l.program, err = build(source, dir); err != nil {
-		return nil, err
+	if program == "" {
+		if l.program, err = build(dir); err != nil {
+			return nil, err
+		}
 	}
 	sample := exec.Command(l.program, "sample", "--dir", l.month, "--period", period, "--records", "300",
 		"--accounts", "3", "--organizations", "1", "--late", "0", "--duplicates", "0.02", "--files", "4")
@@ -56,8 +60,14 @@ func (l *lab) undisturbed() error {
 		return err
 	}
 	defer g.close()
-	if code, step := t.run(t.config(g.url), nil, steps()); code != 0 {
-		return fmt.Errorf("undisturbed month: %s exits with %d\n%s", step, code, t.output.String())
+	for _, step := range steps() {
+		before := int(g.calls.Load())
+		if code, _ := t.run(t.config(g.url), nil, [][]string{step}); code != 0 {
+			return fmt.Errorf("undisturbed month: %s exits with %d\n%s", step, code, t.output.String())
+		}
+		if step[0] == "close" {
+			l.closeCalls = int(g.calls.Load()) - before
+		}
 	}
 	l.calls, l.probeCalls = int(g.calls.Load()), int(g.probe.Load())
 	if l.want, err = l.bucket.state(t.prefix); err != nil {

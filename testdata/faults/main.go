@@ -26,13 +26,13 @@ func main() {
 	var want counts
 	seed := flag.Uint64("seed", 1, "of all random choices")
 	only := flag.Int("point", -1, "only this attack of its kind, with a full account of it")
-	source := flag.String("source", "../..", "folder of the program's module")
+	program := flag.String("program", "", "a built program to attack; otherwise it is built")
 	flag.IntVar(&want.kills, "kills", 120, "kill -9, each at another call")
 	flag.IntVar(&want.freezes, "freezes", 30, "SIGSTOP, another closes, SIGCONT")
 	flag.IntVar(&want.toxics, "toxics", len(toxics()), "months behind a toxic of toxiproxy")
 	flag.IntVar(&want.faults, "faults", 150, "answers 500, 503 or 200 with an error, at least")
 	flag.Parse()
-	done, err := attack(*source, *seed, *only, want)
+	done, err := attack(*program, *seed, *only, want)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		os.Exit(1)
@@ -46,13 +46,13 @@ func main() {
 
 // attack makes all attacks in turn. Each has its own random numbers, so that
 // one of them can be made again alone.
-func attack(source string, seed uint64, only int, want counts) (counts, error) {
+func attack(program string, seed uint64, only int, want counts) (counts, error) {
 	dir, err := os.MkdirTemp("", "monthend-faults-")
 	if err != nil {
 		return counts{}, err
 	}
 	defer os.RemoveAll(dir)
-	l, err := newLab(source, dir)
+	l, err := newLab(program, dir)
 	if err != nil {
 		return counts{}, err
 	}
@@ -81,9 +81,9 @@ func attack(source string, seed uint64, only int, want counts) (counts, error) {
 }
 
 // build makes the program as it is shipped, without C.
-func build(source, dir string) (string, error) {
+func build(dir string) (string, error) {
 	program := filepath.Join(dir, "monthend")
-	cmd := exec.Command("go", "build", "-C", source, "-trimpath", "-o", program, "./cmd/monthend")
+	cmd := exec.Command("go", "build", "-C", "../..", "-trimpath", "-o", program, "./cmd/monthend")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, strings.TrimSpace(string(out)))

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"syscall"
 )
@@ -87,50 +84,4 @@ func (t *trial) land(request func() *answer) {
 	if code, step := t.run(t.config(g.url), nil, steps()); code != 0 {
 		t.fail("the run in which it landed: %s exits with %d", step, code)
 	}
-}
-
-// freeze stops one closer at a request, lets another close, number and publish,
-// and lets the first go on.
-func (t *trial) freeze() {
-	config := t.config(t.endpoint)
-	if code, step := t.run(config, nil, steps()[:1+t.n%2]); code != 0 { // with and without a report before
-		t.fail("%s exits with %d", step, code)
-		return
-	}
-	modes := []string{"request held", "answer held", "answer in its socket"}
-	mode := modes[t.n%len(modes)]
-	at := t.rng.IntN(t.closeCalls()) + 1
-	t.what = fmt.Sprintf("SIGSTOP at call %d of close, %s", at, mode)
-	var c child
-	stopped, resume := make(chan struct{}), make(chan struct{})
-	g, err := newGate(t.endpoint, func(n int, r *http.Request, forward func() *answer) *answer {
-		if n != at || ofProbe(r) {
-			return forward()
-		}
-		c.signal(syscall.SIGSTOP)
-		defer close(stopped)
-		switch mode {
-		case "request held":
-			stopped <- struct{}{}
-			<-resume
-			return forward()
-		case "answer held":
-			a := forward()
-			stopped <- struct{}{}
-			<-resume
-			return a
-		}
-		a := forward()
-		if a != nil {
-			a.then = func() { stopped <- struct{}{} }
-		}
-		return a
-	})
-	if err != nil {
-		t.fail("%v", err)
-		return
-	}
-	defer g.close()
-	_ = stopped
-	_ = resume
 }
