@@ -64,7 +64,7 @@ type Source struct {
 	Name    string // 1 to 64 letters, digits, dashes, underscores
 	Kind    string // events: ids are unique for ever; snapshot: a delivery replaces the one before
 	Format  string // auto, csv, jsonl, parquet or cur; default auto
-	Path    string // file or folder to read from; blank: named on the command line
+	Path    string // file, folder or s3://bucket/prefix to read from; blank: named on the command line
 	Rejects string // file: one bad row refuses its file; rows: bad rows are set aside; default file
 
 	// Declares says that the source declares by `monthend mark` through when its
@@ -254,7 +254,7 @@ func (r *reader) source(s *Source, taken map[string]string) take {
 			"name":     r.name(&s.Name, taken),
 			"kind":     r.oneOf(&s.Kind, "events", "snapshot"),
 			"format":   r.oneOf(&s.Format, "auto", "csv", "jsonl", "parquet", "cur"),
-			"path":     r.path(&s.Path),
+			"path":     r.place(&s.Path),
 			"rejects":  r.oneOf(&s.Rejects, "file", "rows"),
 			"declares": r.boolean(&s.Declares),
 		}, "name", "kind")(path, n)

@@ -205,6 +205,25 @@ func (r *reader) path(v *string) take {
 	})
 }
 
+// place is path, or a prefix of a bucket: s3://bucket/prefix.
+func (r *reader) place(v *string) take {
+	path := r.path(v)
+	return func(at string, n *yaml.Node) {
+		bucket, inBucket := strings.CutPrefix(n.Value, "s3://")
+		if !inBucket {
+			path(at, n)
+			return
+		}
+		r.scalar(func(s string) error {
+			if name, _, _ := strings.Cut(bucket, "/"); name == "" {
+				return errors.New("names no bucket; write s3://bucket/prefix")
+			}
+			*v = s
+			return checkText(s)
+		})(at, n)
+	}
+}
+
 func (r *reader) endpoint(v *string) take {
 	return r.scalar(func(s string) error {
 		*v = strings.TrimSuffix(s, "/")

@@ -210,6 +210,9 @@ func diskInput(name, path string, size int64) ingest.Input {
 // credentials.
 func listBucket(ctx context.Context, s *session, address string) ([]ingest.Input, error) {
 	bucket, prefix, _ := strings.Cut(address, "/")
+	if bucket == "" {
+		return nil, usageError{fmt.Errorf("s3://%s names no bucket; write s3://bucket/prefix", address)}
+	}
 	var c config.S3
 	if s.config.Store.S3 != nil {
 		c = *s.config.Store.S3

@@ -47,9 +47,14 @@ func TestS3(t *testing.T) {
 		for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"} {
 			e.Setenv(name, os.Getenv(name))
 		}
-		// Each script has the bucket for itself, below a prefix.
-		e.Setenv("S3STORE", fmt.Sprintf("{s3: {endpoint: %q, bucket: %q, region: %q, prefix: script/%s, path_style: true}}",
-			os.Getenv("MONTHEND_TEST_S3_ENDPOINT"), os.Getenv("MONTHEND_TEST_S3_BUCKET"), os.Getenv("AWS_REGION"), strings.ToLower(rand.Text())))
+		// Each script has the bucket for itself, below a prefix, and room for a
+		// second store.
+		prefix, bucket := "script/"+strings.ToLower(rand.Text()), os.Getenv("MONTHEND_TEST_S3_BUCKET")
+		for name, prefix := range map[string]string{"S3STORE": prefix, "S3STORE2": prefix + "/second"} {
+			e.Setenv(name, fmt.Sprintf("{s3: {endpoint: %q, bucket: %q, region: %q, prefix: %s, path_style: true}}",
+				os.Getenv("MONTHEND_TEST_S3_ENDPOINT"), bucket, os.Getenv("AWS_REGION"), prefix))
+		}
+		e.Setenv("S3PREFIX", "s3://"+bucket+"/"+prefix)
 		e.Setenv("MONTHEND_NOW", scriptNow)
 		return nil
 	}

@@ -36,6 +36,9 @@ func quiet(t testing.TB, seed uint64) *sim {
 	_ = p.ingest(s.world.files[:2]...)
 	for _, i := range s.issuers() {
 		for _, m := range p.openMonths(i.ID)[:1] {
+			if m == "2026-11" {
+				continue // late usage of the last month would be in no close
+			}
 			_ = p.waive(i.ID, m)
 			_ = p.refresh(i.ID, m)
 			_ = p.close(i.ID, m)
