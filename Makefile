@@ -87,8 +87,8 @@ bench-build:
 	mkdir -p $(BENCH_DIR)
 	cd bench && CGO_ENABLED=0 go build -o $(BENCH_DIR)/bench . && CGO_ENABLED=1 go build -o $(BENCH_DIR)/duck ./duck
 
-SEEDS =
-SEED  =
+SEEDS ?=
+SEED  ?=
 
 sim: ## the real verbs under attack: 1,000 closes; SEEDS=20000 the long form, SEED=n one again
 	CLOSES=$(if $(SEEDS)$(SEED),,1000) SEEDS=$(SEEDS) SEED=$(SEED) go test -count=1 -timeout 12h -v -run 'TestSim$$' ./pipeline/sim

@@ -78,7 +78,7 @@ func TestKillEverywhere(t *testing.T) {
 	for _, v := range whole.violations {
 		t.Errorf("without a kill: %s", v)
 	}
-	every := envInt("KILLS", whole.steps/2+1)
+	every := envInt("KILLS", whole.steps)
 	if os.Getenv("KILLS") == "all" {
 		every = 1
 	}

@@ -17,7 +17,7 @@ func closeNamed(month string) func(*sim, *proc) {
 // September is closed with it. October then covers no less, so that nothing
 // between the two is forgotten.
 func TestTwoMonthsCloseAtOnce(t *testing.T) {
-	between(t, 18, delivered, closeNamed("2026-10"), func(s *sim, p *proc) {
+	between(t, 14, delivered, closeNamed("2026-10"), func(s *sim, p *proc) {
 		_ = p.ingest(s.world.files...)
 		_ = p.close("acme", "2026-09")
 	})

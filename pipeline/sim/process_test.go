@@ -204,7 +204,7 @@ func TestCase_P25_IngestDuringClose(t *testing.T) {
 }
 
 func TestCase_M18_CrashAroundNumbering(t *testing.T) {
-	for n := 1; ; n += 5 {
+	for n := 1; ; n += 9 {
 		for _, o := range []outcome{killBefore, killAfter, killLands} {
 			s := stage(t)
 			p := s.process("p")

@@ -144,7 +144,7 @@ func play(t *testing.T, first, n int, m mutant, use func(*sim) bool) {
 // CLOSES=n goes on until so many closes were made.
 func TestSim(t *testing.T) {
 	started := time.Now()
-	first, n, closes := 1, envInt("SEEDS", 5), envInt("CLOSES", 0)
+	first, n, closes := 1, envInt("SEEDS", 4), envInt("CLOSES", 0)
 	if one := envInt("SEED", 0); one > 0 {
 		first, n, closes = one, 1, 0
 	}

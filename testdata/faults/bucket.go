@@ -62,7 +62,8 @@ func (b *bucket) state(prefix string) (*state, error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := s.add(place, key, data); err != nil {
+			// The manifest names its files with their prefix in the bucket.
+			if err := s.add(place, key, bytes.ReplaceAll(data, []byte(prefix), []byte("PREFIX"))); err != nil {
 				return nil, fmt.Errorf("%s: %w", key, err)
 			}
 		}

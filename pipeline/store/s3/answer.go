@@ -107,7 +107,8 @@ func kindOfStatus(verb string, a minio.ErrorResponse) (hint string, kind error) 
 		return "", store.ErrDenied
 	case status >= 300 && status < 400:
 		return "redirects are not followed; set the region and the endpoint of the bucket", nil
-	case status >= 200 && status < 300: // a success with an error document
+	case status >= 200 && status < 300, // a success with an error document
+		status == 0 && a.Code == minio.InternalError: // one that lacks what an object has
 		return "", store.ErrUnsettled
 	}
 	return "", nil

@@ -21,9 +21,13 @@ import (
 
 const secret = "secret-that-must-never-be-shown"
 
-// fakeServer returns a store whose service is handle.
+// fakeServer returns a store whose service is handle. Its answers have an ETag,
+// as those of real services do.
 func fakeServer(t *testing.T, handle http.HandlerFunc) *Store {
-	server := httptest.NewServer(handle)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"tag"`)
+		handle(w, r)
+	}))
 	t.Cleanup(server.Close)
 	setCredentials(t)
 	s, err := dial(Options{Endpoint: server.URL, Bucket: "bucket", Prefix: "pre"})
@@ -141,6 +145,19 @@ func TestCreateIsOneConditionalPut(t *testing.T) {
 			if (err == nil) != (status == 200) || requests.Load() != 1 {
 				t.Errorf("%d bytes, status %d: %d requests, error %v", size, status, requests.Load(), err)
 			}
+		}
+	}
+}
+
+// TestSuccessWithError: an error document under a status of 200 is no success.
+func TestSuccessWithError(t *testing.T) {
+	s := fakeServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Del("ETag")
+		io.WriteString(w, errorDocument("InternalError"))
+	})
+	for _, verb := range []string{"create", "replace", "open"} {
+		if err := call(t.Context(), s, verb); !errors.Is(err, store.ErrUnsettled) {
+			t.Errorf("%s: %v, want unsettled", verb, err)
 		}
 	}
 }
@@ -291,7 +308,10 @@ func TestNobodyThere(t *testing.T) {
 func TestTLS(t *testing.T) {
 	setCredentials(t)
 	var sum atomic.Value
-	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { sum.Store(r.Header.Get("Content-Md5")) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"tag"`)
+		sum.Store(r.Header.Get("Content-Md5"))
+	}))
 	defer server.Close()
 	server.Config.ErrorLog = nil
 	s, err := dial(Options{Endpoint: server.URL, Bucket: "bucket"})

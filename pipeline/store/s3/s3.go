@@ -135,9 +135,16 @@ func (s *Store) put(ctx context.Context, client *minio.Core, verb, key string, b
 	defer reader.Close()
 	limit := s.limit(ctx, body.Size())
 	defer limit.stop()
-	_, err = client.Client.PutObject(limit.ctx, s.opts.Bucket, s.whole(key), source(reader), reader.Size(), opts)
+	done, err := client.Client.PutObject(limit.ctx, s.opts.Bucket, s.whole(key), source(reader), reader.Size(), opts)
+	if err == nil && done.ETag == "" {
+		err = errNoETag
+	}
 	return s.fail(verb, key, limit.cause(err))
 }
+
+// errNoETag says that a success is none: every service names what it has
+// written, and an error document under a status of 200 does not.
+var errNoETag = errors.New("the answer is a success by its status alone, without an ETag; check the endpoint and what stands before it")
 
 // source gives the client the type that it reads best: it looks for files and
 // for ReadAt, and takes an empty body only from a reader in memory.
