@@ -43,7 +43,8 @@ type Config struct {
 type Store struct {
 	Folder          string // the embedded store; blank when S3 is used
 	S3              *S3
-	SingleScheduler bool // accept a store without conditional writes: the operator sees to it that one job runs at a time; default false
+	ID              string // identity that the store must have, as init prints it; blank: any
+	SingleScheduler bool   // accept a store without conditional writes: the operator sees to it that one job runs at a time; default false
 }
 
 // S3 is a bucket in an S3-compatible service. Credentials are none of it: the
@@ -215,6 +216,7 @@ func (r *reader) store(s *Store) take {
 			"folder":           r.path(&s.Folder),
 			"s3":               func(path string, n *yaml.Node) { s.S3 = &S3{}; r.s3(s.S3)(path, n) },
 			"single_scheduler": r.boolean(&s.SingleScheduler),
+			"id":               r.text(&s.ID),
 		})(path, n)
 		if len(r.problems) == before && (s.Folder == "") == (s.S3 == nil) {
 			r.fault(path, n, "must be either a folder or s3", "give exactly one of store.folder and store.s3")

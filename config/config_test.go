@@ -261,7 +261,7 @@ func TestExample(t *testing.T) {
 	plain := parse(t, Example())
 	inComments := strings.NewReplacer("# format: auto  ", "format: auto  ", "# rejects: file", "rejects: file", "# format: parquet", "format: parquet",
 		"# members: false", "members: false", "# chunk_rows:", "chunk_rows:", "# time_granularity:", "time_granularity:", "# include_resources:", "include_resources:",
-		"# memory:", "memory:", "# single_scheduler", "single_scheduler", "# limits:", "limits:", "#   max_", "  max_").Replace(Example())
+		"# memory:", "memory:", "# id: 5f0c...", "", "# single_scheduler", "single_scheduler", "# limits:", "limits:", "#   max_", "  max_").Replace(Example())
 	if shown := parse(t, inComments); inComments == Example() || !reflect.DeepEqual(plain, shown) {
 		t.Errorf("got %+v, without comments %+v", plain, shown)
 	}

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/monthend/monthend/pipeline"
 	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 )
 
@@ -31,18 +33,20 @@ func (p *program) eachIssuer(s *session, fn func(issuer schema.Issuer) error) er
 
 func (p *program) initCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "init", Short: "Make the folder store of the configuration", Args: cobra.NoArgs,
+		Use: "init", Short: "Make the store ready and print its identity", Args: cobra.NoArgs,
+		Long: `Makes the folder store of the configuration where it is not there yet, gives the
+store an identity, and prints it. Put it into the configuration as store.id, and a
+store that is not this one is refused: another bucket of that name, another
+prefix, an empty disk. A bucket itself is made at your provider.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := p.load()
+			s, err := p.open(cmd.Context(), founding)
 			if err != nil {
 				return err
 			}
-			if s.config.Store.S3 != nil {
-				return usageError{errors.New("a bucket is not made by monthend; create it at your provider")}
-			}
-			st, err := initStore(s.config.Store)
+			defer s.close()
+			id, err := store.ReadAll(cmd.Context(), s.Store, store.StoreID(), maxIdentity)
 			if err == nil {
-				p.result("made %s", st.Name())
+				p.result("%s is ready; store.id: %s", s.Store.Name(), strings.TrimSpace(string(id)))
 			}
 			return err
 		},

@@ -40,9 +40,10 @@ type session struct {
 type need int
 
 const (
-	reading need = iota
-	writing      // the store is probed first
-	making       // writing, and a folder store that is not there is made
+	reading  need = iota
+	writing       // the store is probed first
+	making        // writing, and a folder store is made where no folder is
+	founding      // making, also in a folder that is there
 )
 
 // open loads the configuration and opens the store. The caller closes.
@@ -65,6 +66,9 @@ func (p *program) open(ctx context.Context, n need) (*session, error) {
 		s.StoreNow = func(ctx context.Context) (time.Time, error) { return store.Clock(ctx, s.Store, newAttempt()) }
 	}
 	if s.Store, err = openStore(s.config.Store, n); err != nil {
+		return nil, err
+	}
+	if err := checkIdentity(ctx, s, n); err != nil {
 		return nil, err
 	}
 	if n != reading && !s.config.Store.SingleScheduler {
@@ -213,6 +217,35 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// maxIdentity bounds what is read of an identity.
+const maxIdentity = 128
+
+// checkIdentity refuses a store that is not the one that the configuration
+// means: another bucket of that name, another prefix, a disk that is not there.
+// A store that has no identity gets one before anything else is written to it.
+func checkIdentity(ctx context.Context, s *session, n need) error {
+	want := s.config.Store.ID
+	id, err := store.ReadAll(ctx, s.Store, store.StoreID(), maxIdentity)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && want != "":
+		return usageError{fmt.Errorf("%s has no identity, and store.id says %s: this is another store", s.Store.Name(), want)}
+	case errors.Is(err, store.ErrNotFound) && n != reading:
+		err = s.Store.Create(ctx, store.StoreID(), store.BytesBody([]byte(newAttempt()+"\n")))
+		if errors.Is(err, store.ErrExists) {
+			return nil // another monthend was first
+		}
+		return err
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	if got := strings.TrimSpace(string(id)); want != "" && got != want {
+		return usageError{fmt.Errorf("%s has the identity %s, and store.id says %s: this is another store", s.Store.Name(), got, want)}
+	}
+	return nil
+}
+
 func limitsOf(c config.Limits) ingest.Limits {
 	l := ingest.DefaultLimits()
 	l.MaxLineBytes, l.MaxFileBytes = int(c.MaxLineBytes), int64(c.MaxFileBytes)
@@ -224,7 +257,7 @@ func openStore(c config.Store, n need) (store.Store, error) {
 	if c.S3 != nil {
 		return openS3(*c.S3)
 	}
-	if _, err := os.Stat(c.Folder); errors.Is(err, fs.ErrNotExist) && n == making {
+	if _, err := os.Stat(c.Folder); n == founding || n == making && errors.Is(err, fs.ErrNotExist) {
 		return store.InitFolder(c.Folder)
 	}
 	st, err := store.OpenFolder(c.Folder)
@@ -258,5 +291,3 @@ func (p *program) logger(c config.Log) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(p.stderr, opts))
 }
-
-func initStore(c config.Store) (store.Store, error) { return store.InitFolder(c.Folder) }
