@@ -101,3 +101,14 @@ sim-mutants: ## planted protocol bugs, each caught within 200 seeds
 
 verify-test: ## 300 planted damages found, 100 sound buckets without a finding
 	DAMAGES=300 SOUND=100 go test -count=1 -timeout 1h -v -run 'TestVerify' ./pipeline/sim
+
+KILLS   = 120
+FREEZES = 30
+TOXICS  = 10
+FAULTS  = 150
+POINT   =
+
+.PHONY: faults
+
+faults: ## real processes on a real S3 server: kill -9, SIGSTOP, a bad network, errors; KILLS=n and so on, SEED=n, POINT=n one again
+	cd testdata/faults && ../s3server/with-s3 go run . -kills $(KILLS) -freezes $(FREEZES) -toxics $(TOXICS) -faults $(FAULTS) -seed $(or $(SEED),1) $(if $(POINT),-point $(POINT))

@@ -3,17 +3,16 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 )
 
-// Exit codes of the program that an attack on the network may lead to.
-const exitStore = 6 // run the same command again
+// exitStore is the exit code of the program when the store did not answer: run
+// the same command again.
+const exitStore = 6
 
 // passes is how often a month is tried under attack before the plain run.
 const passes = 4
@@ -23,8 +22,8 @@ const passes = 4
 func toxics() []string {
 	kinds := []string{
 		`"type": "latency", "attributes": {"latency": 5, "jitter": 5}`,
-		`"type": "reset_peer", "toxicity": 0.4, "attributes": {"timeout": 20}`,
-		`"type": "timeout", "toxicity": 0.3, "attributes": {"timeout": 100}`,
+		`"type": "reset_peer", "toxicity": 0.2, "attributes": {"timeout": 20}`,
+		`"type": "timeout", "toxicity": 0.2, "attributes": {"timeout": 50}`,
 		`"type": "slicer", "attributes": {"average_size": 400, "size_variation": 200, "delay": 10}`,
 		`"type": "limit_data", "toxicity": 0.5, "attributes": {"bytes": 9000}`,
 	}
@@ -37,7 +36,8 @@ func toxics() []string {
 	return all
 }
 
-// toxic runs a month through a bad line.
+// toxic runs a month through a bad line. Which of the connections suffer is
+// toxiproxy's choice and not the seed's.
 func (t *trial) toxic() {
 	text := toxics()[t.n%len(toxics())]
 	t.what = text
@@ -52,17 +52,18 @@ func (t *trial) toxic() {
 		t.fail("add toxic: %v", err)
 		return
 	}
-	t.persist(t.config("http://" + line.Listen))
+	runs := t.persist(t.config("http://" + line.Listen))
+	t.say("toxic %d: %d runs of the month, %s", t.n, runs, text)
 	t.done.toxics++
 }
 
-// persist runs a month under attack, a few times until it is through. The
-// program may only ask to be run again.
-func (t *trial) persist(config string) {
-	for range passes {
+// persist runs a month under attack, a few times until it is through, and
+// returns how often. The program may only ask to be run again.
+func (t *trial) persist(config string) int {
+	for n := 1; ; n++ {
 		code, step := t.run(config, nil, steps())
-		if code == 0 {
-			return
+		if code == 0 || n == passes {
+			return n
 		}
 		if code != exitStore {
 			t.fail("under attack %s exits with %d", step, code)
@@ -86,8 +87,7 @@ func forged() []answer {
 // fulfilled, and to others that it has not.
 func (t *trial) fault() {
 	a := forged()[t.n%len(forged())]
-	var mu sync.Mutex
-	var count atomic.Int64
+	var mu sync.Mutex // the requests of one process come at once
 	var where []string
 	g, err := newGate(t.endpoint, func(n int, r *http.Request, forward func() *answer) *answer {
 		mu.Lock()
@@ -99,7 +99,6 @@ func (t *trial) fault() {
 		if !hit {
 			return forward()
 		}
-		count.Add(1)
 		if applied {
 			forward()
 		}
@@ -111,6 +110,6 @@ func (t *trial) fault() {
 	}
 	defer g.close()
 	t.persist(t.config(g.url))
-	t.done.faults += int(count.Load())
-	t.what = fmt.Sprintf("%d times %d with an error document:\n  %s", count.Load(), a.status, strings.Join(slices.Clip(where), "\n  "))
+	t.done.faults += len(where)
+	t.what = fmt.Sprintf("%d times %d with an error document:\n  %s", len(where), a.status, strings.Join(where, "\n  "))
 }
