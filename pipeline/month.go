@@ -63,9 +63,19 @@ func (p *Pipeline) refresh(ctx context.Context, at *place) (*period.Run, error) 
 func (p *Pipeline) publishRun(ctx context.Context, at *place, r *result) error {
 	_, err := r.publish(ctx, p.Store, p.still(ctx, at, r.run.ID))
 	if errors.Is(err, errMoved) {
-		return nil
+		return p.mend(ctx, at)
 	}
 	return err
+}
+
+// mend writes the copies of a closed month again where one that was overtaken
+// may have written older ones over them.
+func (p *Pipeline) mend(ctx context.Context, at *place) error {
+	fresh, err := p.at(ctx, at.issuer.ID, at.period.Name)
+	if err != nil || fresh.month.Close == nil {
+		return err
+	}
+	return p.republish(ctx, fresh)
 }
 
 // Close seals a month: one record names the last usage it covers, its inputs,
@@ -105,8 +115,8 @@ func (p *Pipeline) close(ctx context.Context, at *place) (*period.Close, error) 
 		return nil, fmt.Errorf("close refused: %w", err)
 	}
 	closed, err := p.commitClose(ctx, at, r.run)
-	if err != nil || closed.Run.ID != r.run.ID {
-		return closed, err // another closer was first; its word counts
+	if err != nil || closed.Run.ID != r.run.ID || at.month.Publish != nil {
+		return closed, err // another closer was first, perhaps a publisher too; its word counts
 	}
 	return closed, p.publishRun(ctx, at, r)
 }

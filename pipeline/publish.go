@@ -304,7 +304,7 @@ func (p *Pipeline) republishClosed(ctx context.Context, at *place) error {
 	defer files.close()
 	_, err = files.publish(ctx, p.Store, p.still(ctx, at, run.ID))
 	if errors.Is(err, errMoved) {
-		return nil
+		return p.mend(ctx, at)
 	}
 	return err
 }

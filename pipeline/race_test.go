@@ -102,3 +102,51 @@ func TestRefreshOvertaken(t *testing.T) {
 		t.Errorf("the slow report spoilt %q", d)
 	}
 }
+
+// midway runs something once, just before the n-th copy is written.
+type midway struct {
+	store.Store
+	n    int
+	with func()
+}
+
+func (s *midway) Replace(ctx context.Context, key string, body store.Body) error {
+	if s.n--; s.n == 0 {
+		s.with()
+	}
+	return s.Store.Replace(ctx, key, body)
+}
+
+// TestSlowCloseSpoilsNoCopy closes a month that another process closes and
+// publishes in between, from the same usage: whenever the slow one goes on, what
+// people look at is the published month in the end.
+func TestSlowCloseSpoilsNoCopy(t *testing.T) {
+	plain := october(t)
+	counted := &midway{Store: plain.Store}
+	plain.ingest(source(), csvFile("a.csv", good(3)...))
+	plain.over(counted).close("2026-10")
+	copies := -counted.n
+	if copies < 3 {
+		t.Fatalf("%d copies were counted: the test does not see them", copies)
+	}
+	for n := range copies + 1 {
+		w := october(t)
+		w.ingest(source(), csvFile("a.csv", good(3)...))
+		var published map[string][]byte
+		faster := func() {
+			w.close("2026-10")
+			w.finish("2026-10")
+			published = objects(t, w.Store)
+		}
+		var between store.Store = &midway{Store: w.Store, n: n, with: faster}
+		if n == 0 { // overtaken already at the record
+			between = &overtaken{Store: w.Store, log: store.PeriodLog("acme", "2026-10"), with: faster}
+		}
+		slow := w.over(between)
+		slow.Attempt = "slow"
+		slow.close("2026-10")
+		if d := differences(published, objects(t, w.Store), nothing); len(d) > 0 {
+			t.Errorf("overtaken before copy %d, the slow close spoilt %q", n, d)
+		}
+	}
+}
