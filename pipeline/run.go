@@ -34,6 +34,7 @@ type result struct {
 	run      period.Run
 	bills    []bill.Bill
 	suspense []Suspense
+	written  int64 // charges so far, for the progress
 	sealing  bool  // stop before rating when anything is in suspense
 	lost     error // late usage of a payer that is not there any more
 
@@ -353,6 +354,8 @@ func (m *payerMonth) append(c *batch.Charges) error {
 		return err
 	}
 	m.current.Rows += int64(c.Len())
+	m.r.written += int64(c.Len())
+	m.p.progress("write "+m.r.run.Period.Name, m.r.written, m.r.run.Records.Charged)
 	if m.current.Rows == ChargeRows {
 		return m.finish()
 	}

@@ -37,13 +37,24 @@ func (p *progress) show(what string, done, total int64) {
 	if what != p.what {
 		p.end()
 		p.what = what
-		p.bar = p.bars.New(total, mpb.BarStyle(), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(printable(what)+" ")), mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
-				return fmt.Sprintf("%s of %s", count(s.Current), count(s.Total))
-			})))
+		p.bar = p.start(printable(what)+" ", total)
 	}
-	p.bar.SetTotal(max(total, done+1), false)
+	if total > 0 {
+		p.bar.SetTotal(max(total, done+1), false)
+	}
 	p.bar.SetCurrent(done)
+}
+
+// start begins a bar, or a count where no total is known.
+func (p *progress) start(name string, total int64) *mpb.Bar {
+	if total <= 0 {
+		return p.bars.New(0, mpb.SpinnerStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(name)),
+			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return count(s.Current) })))
+	}
+	return p.bars.New(total, mpb.BarStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(name)),
+		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
+			return fmt.Sprintf("%s of %s", count(s.Current), count(total))
+		})))
 }
 
 func (p *progress) end() {
