@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,11 +61,11 @@ func TestReal(t *testing.T) {
 	}
 }
 
-// realPrices derives one price list from all months and fills in the units that
-// the reports do not have, as the notes ask for.
+// realPrices derives one price list from all months. The units that the reports
+// do not have, on rows that were free all month, come from the pools.
 func realPrices(t *testing.T, months []realMonth) []byte {
 	out := filepath.Join(t.TempDir(), "prices.csv")
-	args := []string{"prices", "derive", "--out", out}
+	args := []string{"prices", "derive", "--offers", realOffers, "--out", out}
 	for _, m := range months {
 		args = append(args, "--from-cur", filepath.Join(realData, m.file))
 	}
@@ -76,10 +74,7 @@ func realPrices(t *testing.T, months []realMonth) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled, n := fillUnits(t, list, readOffers(t))
-	t.Logf("price list: %d rows, the unit of %d taken from the pool of their SKU: the reports have none on rows that are free all month",
-		bytes.Count(list, []byte("\n"))-1, n)
-	return filled
+	return list
 }
 
 func readOffers(t *testing.T) price.Offers {
@@ -92,36 +87,6 @@ func readOffers(t *testing.T) price.Offers {
 		t.Fatal(problems)
 	}
 	return offers
-}
-
-// fillUnits gives every SKU in a pool, whose unit the report does not tell, the
-// unit of the pool.
-func fillUnits(t *testing.T, list []byte, offers price.Offers) (filled []byte, n int) {
-	rows, err := csv.NewReader(bytes.NewReader(list)).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	column := func(name string) int { return slices.Index(rows[0], name) }
-	sku, unit := column("SKU"), column("Unit")
-	units := map[string]string{}
-	for _, r := range rows[1:] {
-		s := price.SKU{ServiceCode: r[column("serviceCode")], UsageType: r[column("usageType")],
-			Operation: r[column("operation")], Region: r[column("Region Code")]}
-		if pool := poolOf(offers, &s); pool != nil {
-			units[r[sku]] = pool.Unit
-		}
-	}
-	for _, r := range rows[1:] {
-		if u := units[r[sku]]; r[unit] == "Units" && u != "" {
-			r[unit] = u
-			n++
-		}
-	}
-	var out bytes.Buffer
-	if err := csv.NewWriter(&out).WriteAll(rows); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes(), n
 }
 
 func poolOf(offers price.Offers, s *price.SKU) *price.Pool {
