@@ -64,11 +64,7 @@ func (p *Pipeline) ingestPart(ctx context.Context, source ingest.Source, files [
 	d := &ingest.Delivery{Store: p.Store, TempDir: p.TempDir, Source: source, Limits: p.Limits,
 		Progress: func(file string, rows int64) { p.progress("ingest "+file, rows, 0) }}
 	for {
-		entries, err := p.usageLog().Read(ctx)
-		if err != nil {
-			return err
-		}
-		state, err := period.FoldUsage(entries, -1)
+		entries, state, err := p.readUsage(ctx, -1)
 		if err != nil {
 			return err
 		}

@@ -17,11 +17,7 @@ const mergeFan = 16
 // mergeIDs merges runs of the id index until no level is full.
 func (p *Pipeline) mergeIDs(ctx context.Context) error {
 	for {
-		entries, err := p.usageLog().Read(ctx)
-		if err != nil {
-			return err
-		}
-		state, err := period.FoldUsage(entries, -1)
+		entries, state, err := p.readUsage(ctx, -1)
 		if err != nil {
 			return err
 		}

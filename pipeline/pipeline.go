@@ -142,13 +142,21 @@ func hexSum(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// usageState reads the usage log up to a slot; a negative slot means all.
-func (p *Pipeline) usageState(ctx context.Context, upTo int64) (*period.Usage, error) {
+// readUsage reads the usage log and the state that follows from its records up
+// to a slot; a negative slot means all.
+func (p *Pipeline) readUsage(ctx context.Context, upTo int64) ([]period.Entry, *period.Usage, error) {
 	entries, err := p.usageLog().Read(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return period.FoldUsage(entries, upTo)
+	state, err := period.FoldUsage(entries, upTo)
+	return entries, state, err
+}
+
+// usageState is readUsage for those who append nothing.
+func (p *Pipeline) usageState(ctx context.Context, upTo int64) (*period.Usage, error) {
+	_, state, err := p.readUsage(ctx, upTo)
+	return state, err
 }
 
 // month reads the log of one period.
