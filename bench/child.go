@@ -24,7 +24,7 @@ import (
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/price"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 func split(list string) []string { return strings.Split(list, ",") }
@@ -128,7 +128,7 @@ func (j *job) open() (*pipeline.Pipeline, error) {
 	}
 	debug.SetMemoryLimit(int64(c.Memory))
 	p := &pipeline.Pipeline{Now: func() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) }, Attempt: "bench",
-		Offers: &price.Offers{}, Limits: ingest.DefaultLimits(), CloseWait: c.Close.Wait}
+		Offers: &offer.Offers{}, Limits: ingest.DefaultLimits(), CloseWait: c.Close.Wait}
 	if p.Organization, err = organization(c.Organization); err != nil {
 		return nil, err
 	}

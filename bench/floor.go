@@ -89,15 +89,16 @@ func ownerOf(p *pipeline.Pipeline, run period.Run) *batch.Owner {
 }
 
 func (j *job) charges(p *pipeline.Pipeline, run period.Run, owner *batch.Owner) ([]*batch.Charges, error) {
-	dims, prices := batch.NewDims(), batch.NewTable[batch.Price]()
+	dims, prices, terms := batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms()
 	var all []*batch.Charges
 	for _, o := range run.Charges {
 		f, err := store.Fetch(j.ctx, p.Store, o.Key, j.temp)
 		if err != nil {
 			return nil, err
 		}
-		err = spool.ReadCharges(j.ctx, f, owner, dims, prices, func(c *batch.Charges) error {
+		err = spool.ReadCharges(j.ctx, f, owner, dims, prices, terms, func(c *batch.Charges) error {
 			kept := batch.NewCharges(owner, dims, prices)
+			kept.Terms = terms
 			kept.AppendAll(c)
 			all = append(all, kept)
 			return nil

@@ -7,15 +7,15 @@ import (
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/price"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 // LoadOffers reads an offers file that has been read into data, and checks it
-// as far as that can be done without the price catalog; price.Offers.Check does
+// as far as that can be done without the price catalog; offer.Offers.Check does
 // the rest. Amounts are read as text, exactly.
-func LoadOffers(file string, data []byte) (price.Offers, schema.Problems) {
+func LoadOffers(file string, data []byte) (offer.Offers, schema.Problems) {
 	r := &reader{file: file}
-	var o price.Offers
+	var o offer.Offers
 	r.read(data, keys{
 		"free_tier": r.list(func(path string, n *yaml.Node) { r.pool(grow(&o.FreeTier))(path, n) }),
 	})
@@ -23,7 +23,7 @@ func LoadOffers(file string, data []byte) (price.Offers, schema.Problems) {
 	return o, r.problems
 }
 
-func (r *reader) pool(p *price.Pool) take {
+func (r *reader) pool(p *offer.Pool) take {
 	return r.block(keys{
 		"id": r.matching(&p.ID, nameForm, "an id", "use 1 to 64 letters, digits, dashes and underscores"),
 		"allowance": r.scalar(func(s string) error {
@@ -41,7 +41,7 @@ func (r *reader) pool(p *price.Pool) take {
 	}, "id", "allowance", "unit", "select")
 }
 
-func (r *reader) selector(s *price.Selector) take {
+func (r *reader) selector(s *offer.Selector) take {
 	return r.block(keys{
 		"service_code": r.text(&s.ServiceCode),
 		"usage_type":   r.text(&s.UsageType),

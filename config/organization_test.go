@@ -8,7 +8,7 @@ import (
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/price"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 const issuerLine = "issuers: [{id: kr, name: K, currency: KRW, time_zone: Asia/Seoul}]\n"
@@ -114,9 +114,9 @@ free_tier:
 		t.Fatal(ps)
 	}
 	allowance, _ := money.ParseUsage("0.1")
-	want := price.Offers{FreeTier: []price.Pool{{ID: "storage", Allowance: allowance, Unit: "GB-Mo",
+	want := offer.Offers{FreeTier: []offer.Pool{{ID: "storage", Allowance: allowance, Unit: "GB-Mo",
 		From: schema.Date{Year: 2026, Month: 10, Day: 1}, Until: schema.Date{Year: 2027, Month: 1, Day: 1},
-		Select: []price.Selector{{ServiceCode: "S", UsageType: "*x", Operation: "Put", Region: "eu-*"}, {ServiceCode: "T"}}}}}
+		Select: []offer.Selector{{ServiceCode: "S", UsageType: "*x", Operation: "Put", Region: "eu-*"}, {ServiceCode: "T"}}}}}
 	if !reflect.DeepEqual(o, want) {
 		t.Errorf("got %+v, want %+v", o, want)
 	}

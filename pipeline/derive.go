@@ -8,6 +8,7 @@ import (
 
 	"github.com/monthend/monthend/pipeline/ingest"
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -19,7 +20,7 @@ const attributeOperation = "operation"
 // they imply, with notes on what they do not say. A report tells no unit for
 // usage that was free in every row; where a free tier pool of the offers counts
 // such usage, the unit is the pool's.
-func DerivePrices(ctx context.Context, files []ingest.Input, offers price.Offers, limits ingest.Limits) (list []byte, notes []string, err error) {
+func DerivePrices(ctx context.Context, files []ingest.Input, offers offer.Offers, limits ingest.Limits) (list []byte, notes []string, err error) {
 	d := &deriver{seen: map[price.Observation]*price.Observation{}, offers: offers}
 	for _, f := range files {
 		if err := ingest.ReadCURPrices(ctx, f, ingest.Options{Format: ingest.CUR, Limits: limits}, d.add); err != nil {
@@ -43,7 +44,7 @@ type deriver struct {
 	seen      map[price.Observation]*price.Observation // by what they agree in
 	first     schema.Hour
 	operation bool // some row names the operation of its SKU
-	offers    price.Offers
+	offers    offer.Offers
 }
 
 func (d *deriver) add(p *ingest.CURPrice) error {

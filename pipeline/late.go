@@ -386,7 +386,8 @@ func addRow(sum *batch.Row, r batch.Row) error {
 	for _, c := range []struct {
 		to   *money.Cost
 		from money.Cost
-	}{{&sum.List, r.List}, {&sum.Unblended, r.Unblended}, {&sum.Blended, r.Blended}} {
+	}{{&sum.List, r.List}, {&sum.Unblended, r.Unblended}, {&sum.Blended, r.Blended},
+		{&sum.Net, r.Net}, {&sum.Effective, r.Effective}, {&sum.Upfront, r.Upfront}} {
 		if *c.to, err = money.Add(*c.to, c.from); err != nil {
 			return err
 		}

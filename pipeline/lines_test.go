@@ -41,7 +41,7 @@ func chargeLines(t testing.TB, w *world, runs ...period.Run) map[line]lineSum {
 				t.Fatal(err)
 			}
 			owner := &batch.Owner{Payer: c.Payer, Period: run.Period}
-			err = spool.ReadCharges(ctx(), f, owner, batch.NewDims(), batch.NewTable[batch.Price](), func(b *batch.Charges) error {
+			err = spool.ReadCharges(ctx(), f, owner, batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms(), func(b *batch.Charges) error {
 				for i := range b.Len() {
 					addLine(t, sums, c.Payer, b, i)
 				}

@@ -20,6 +20,7 @@ import (
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/bill"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -36,7 +37,7 @@ type Pipeline struct {
 
 	Organization *schema.Organization
 	Prices       Prices
-	Offers       *price.Offers
+	Offers       *offer.Offers
 	Exports      []Export
 	Sources      []ingest.Source // declared sources; a snapshot source must be final before a close
 	Base         string          // full address of the store's root in manifests, such as s3://bucket/; blank: keys alone

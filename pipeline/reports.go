@@ -128,7 +128,7 @@ func (p *Pipeline) fetchChecked(ctx context.Context, o period.Object) (store.Fil
 // eachCharge reads a payer's charges back from the store.
 func (p *Pipeline) eachCharge(ctx context.Context, run period.Run, owner *batch.Owner, fn func(*batch.Charges) error) (report.Amounts, error) {
 	var sums report.Amounts
-	dims, prices := batch.NewDims(), batch.NewTable[batch.Price]()
+	dims, prices, terms := batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms()
 	for _, c := range run.Charges {
 		if c.Payer != owner.Payer {
 			continue
@@ -137,7 +137,7 @@ func (p *Pipeline) eachCharge(ctx context.Context, run period.Run, owner *batch.
 		if err != nil {
 			return sums, err
 		}
-		err = spool.ReadCharges(ctx, f, owner, dims, prices, func(b *batch.Charges) error {
+		err = spool.ReadCharges(ctx, f, owner, dims, prices, terms, func(b *batch.Charges) error {
 			sums.Rows += int64(b.Len())
 			for _, s := range []struct {
 				to   *money.Cost

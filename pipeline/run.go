@@ -19,7 +19,7 @@ import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/bill"
-	"github.com/monthend/monthend/schema/price"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 // ChargeRows is how many charges one file of them holds at most.
@@ -418,8 +418,8 @@ func (p *Pipeline) readBack(ctx context.Context, o period.Object) error {
 }
 
 // pinned reads the inputs of a run back from the bucket.
-func (p *Pipeline) pinned(ctx context.Context, run period.Run) (*schema.Organization, *price.Offers, Prices, error) {
-	org, offers := &schema.Organization{}, &price.Offers{}
+func (p *Pipeline) pinned(ctx context.Context, run period.Run) (*schema.Organization, *offer.Offers, Prices, error) {
+	org, offers := &schema.Organization{}, &offer.Offers{}
 	var files []PriceFile
 	for _, o := range run.Inputs {
 		data, err := store.ReadAll(ctx, p.Store, o.Key, o.Bytes)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/monthend/monthend/pipeline"
 	"github.com/monthend/monthend/pipeline/ingest"
-	"github.com/monthend/monthend/schema/price"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 // snapshotSource reads Cost and Usage Reports of another bill.
@@ -213,7 +213,7 @@ func TestOwnReports(t *testing.T) {
 				}
 			}
 			again := snapshots(t)
-			list, _, err := pipeline.DerivePrices(ctx(), reports, price.Offers{}, ingest.DefaultLimits())
+			list, _, err := pipeline.DerivePrices(ctx(), reports, offer.Offers{}, ingest.DefaultLimits())
 			if err != nil {
 				t.Fatal(err)
 			}

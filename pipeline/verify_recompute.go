@@ -252,12 +252,13 @@ func (v *verifier) rowHashes(q *Pipeline, key string) (hashes []uint64, err erro
 		return nil, err
 	}
 	defer f.Close()
-	dims, prices := batch.NewDims(), batch.NewTable[batch.Price]()
-	err = spool.ReadCharges(v.ctx, f, &batch.Owner{}, dims, prices, func(c *batch.Charges) error {
+	dims, prices, terms := batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms()
+	err = spool.ReadCharges(v.ctx, f, &batch.Owner{}, dims, prices, terms, func(c *batch.Charges) error {
 		for i := range c.Len() {
 			h := fnv.New64a()
 			fmt.Fprint(h, dims.Heads.Value(c.Head[i]), dims.Resources.Value(c.Resource[i]), dims.Tails.Value(c.Tail[i]),
-				prices.Value(c.Price[i]), c.Hour[i], c.Amount[i], c.List[i], c.Unblended[i], c.Blended[i])
+				prices.Value(c.Price[i]), terms.Value(c.Term[i]), c.Hour[i], c.Amount[i], c.List[i], c.Unblended[i], c.Blended[i],
+				c.Net[i], c.Effective[i], c.Upfront[i])
 			hashes = append(hashes, h.Sum64())
 		}
 		return nil

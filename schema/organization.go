@@ -38,6 +38,9 @@ type Payer struct {
 	Issuer    string    `json:"issuer"` // Issuer.ID
 	Address   []string  `json:"address,omitempty"`
 	TaxID     string    `json:"tax_id,omitempty"`
+	Country   string    `json:"country,omitempty"` // ISO 3166 code, where tax is due
+	Region    string    `json:"region,omitempty"`  // state or province, as tax rules name it
+	Since     Date      `json:"since,omitzero"`    // first day as a customer: free tiers of the first months count from it
 	Email     string    `json:"email,omitempty"`   // account holder
 	Billing   []string  `json:"billing,omitempty"` // billing contact
 	Accounts  []Account `json:"accounts"`          // members; the payer's own account is listed too
@@ -50,6 +53,28 @@ type Account struct {
 	Name  string    `json:"name"`
 	From  time.Time `json:"from,omitzero"`  // zero: since ever
 	Until time.Time `json:"until,omitzero"` // exclusive; zero: for ever
+
+	Sharing []Sharing `json:"sharing,omitempty"` // sorted by From; empty: everything is shared
+}
+
+// Sharing says what an account shares with its organization, both ways, from an
+// instant on. Bills go by what holds at the last instant of the month.
+type Sharing struct {
+	From         time.Time `json:"from,omitzero"` // zero: since ever
+	Reservations bool      `json:"reservations"`
+	SavingsPlans bool      `json:"savings_plans"`
+	Credits      bool      `json:"credits"`
+}
+
+// SharingAt returns what an account shares at an instant.
+func (a Account) SharingAt(at time.Time) Sharing {
+	s := Sharing{Reservations: true, SavingsPlans: true, Credits: true}
+	for _, next := range a.Sharing {
+		if !next.From.After(at) {
+			s = next
+		}
+	}
+	return s
 }
 
 // Location loads the issuer's time zone.

@@ -21,6 +21,7 @@ const (
 	FieldTags             = "tags"
 	FieldCost             = "cost"
 	FieldCurrency         = "currency"
+	FieldCommitment       = "commitment_id"
 	FieldLineItemType     = "line_item_type"
 )
 
@@ -49,6 +50,7 @@ type Record struct {
 	Priced                                  bool   // Cost and Currency were given: priced elsewhere, passes through
 	Cost                                    money.Cost
 	Currency, LineItemType                  []byte
+	Commitment                              []byte // reservation or savings plan that covers it, as the source says
 	File                                    uint32 // index of the file within the delivery
 	Line                                    int64  // 1-based line or row within the file
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/monthend/monthend/pipeline"
 	"github.com/monthend/monthend/pipeline/ingest"
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -61,7 +62,7 @@ bounds. What the report does not say is told as notes on stderr.`,
 				}
 				files = append(files, found...)
 			}
-			var offers price.Offers
+			var offers offer.Offers
 			if offersFile != "" {
 				var problems schema.Problems
 				if offers, problems = loadOffers(offersFile); len(problems) > 0 {

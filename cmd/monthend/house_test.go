@@ -54,14 +54,16 @@ func house() []room {
 			because: "the nouns know usage, periods and money, and nothing about files, networks or time of day"},
 		{name: "schema/price", pure: true, ours: "schema schema/money",
 			because: "a price catalog is text that became values; who uses it is not its concern"},
+		{name: "schema/offer", pure: true, ours: "schema schema/money schema/price",
+			because: "offers are dated values that pick prices; what they do to a month is for pipeline/rate"},
 		{name: "schema/bill", pure: true, ours: "schema schema/money",
 			because: "a bill is made of nouns and money; how it is drawn or kept is for the rooms above"},
 		{name: "schema/batch", pure: true, ours: "schema schema/money",
 			because: "the batch is the currency of the rooms above, so that they need not know each other"},
-		{name: "schema/column", pure: true, ours: "schema schema/money schema/bill schema/batch",
+		{name: "schema/column", pure: true, ours: "schema schema/money schema/bill schema/batch schema/offer",
 			because: "a report's columns are a table over a batch of charges; who writes them is pipeline/report"},
 
-		{name: "config", ours: "schema schema/money schema/price", libs: libYAML,
+		{name: "config", ours: "schema schema/money schema/price schema/offer", libs: libYAML,
 			because: "the configuration becomes checked structs; the YAML library stays in this room"},
 
 		{name: "pipeline/store",
@@ -77,7 +79,7 @@ func house() []room {
 			libs: libParquet + " " + libCompress + " " + libJSON,
 			because: "users' files become batches; prices are looked up at rating, never here, " +
 				"and users' Parquet is read with parquet-go"},
-		{name: "pipeline/rate", pure: true, ours: "schema schema/money schema/price schema/bill schema/batch",
+		{name: "pipeline/rate", pure: true, ours: "schema schema/money schema/price schema/offer schema/bill schema/batch",
 			because: "rating is arithmetic over batches: the same input gives the same charges on every machine"},
 		{name: "pipeline/rollup", pure: true, ours: "schema schema/money schema/bill schema/batch",
 			because: "summing works through readers and writers that it is given"},
@@ -93,7 +95,7 @@ func house() []room {
 			because: "drawing needs the document alone; the PDF library stays in this room"},
 		{name: "pipeline/sample", ours: "schema schema/money", libs: libArrow + " " + libCompress, tests: libParquet + " " + libYAML,
 			because: "sample data is written as a stranger would write it, not through the rooms that read it"},
-		{name: "pipeline", ours: "schema schema/money schema/price schema/bill schema/batch schema/column " +
+		{name: "pipeline", ours: "schema schema/money schema/price schema/offer schema/bill schema/batch schema/column " +
 			"pipeline/store pipeline/spool pipeline/ingest pipeline/rate pipeline/rollup pipeline/report " +
 			"pipeline/period pipeline/invoice pipeline/invoice/pdf",
 			libs: libJSON,
@@ -111,7 +113,7 @@ func house() []room {
 		{name: "pipeline/sim",
 			because: "the attack on the month consists of tests; whatever they import, nothing imports them"},
 
-		{name: "cmd/monthend", ours: "schema schema/money schema/price schema/bill config pipeline jobs jobs/calendar jobs/notify " +
+		{name: "cmd/monthend", ours: "schema schema/money schema/price schema/offer schema/bill config pipeline jobs jobs/calendar jobs/notify " +
 			"pipeline/store pipeline/store/s3 pipeline/ingest pipeline/report pipeline/period pipeline/sample pipeline/spool",
 			libs: libCobra + " " + libJSON + " " + libProgress + " " + libTerm, tests: libScript + " " + libParquet,
 			because: "the command wires the real store, clock and log to the pipeline; billing is none of its business"},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -202,7 +203,7 @@ func (c *comparison) pairLeftovers(byLine map[string][]curRow) {
 }
 
 // table renders the comparison for people.
-func (c *comparison) table(offers price.Offers) string {
+func (c *comparison) table(offers offer.Offers) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rows of type Usage: AWS %d, ours %d; equal %d, AWS without an equal %d, ours without an equal %d\n\n",
 		c.aws, c.ours, c.aws-len(c.unmet), len(c.unmet), len(c.over))
@@ -227,7 +228,7 @@ func (c *comparison) table(offers price.Offers) string {
 	return b.String()
 }
 
-func byPoolDay(rows []curRow, offers price.Offers) map[[2]string]int {
+func byPoolDay(rows []curRow, offers offer.Offers) map[[2]string]int {
 	counts := map[[2]string]int{}
 	for _, r := range rows {
 		counts[[2]string{poolName(r, offers), r.day()}]++
@@ -235,7 +236,7 @@ func byPoolDay(rows []curRow, offers price.Offers) map[[2]string]int {
 	return counts
 }
 
-func poolName(r curRow, offers price.Offers) string {
+func poolName(r curRow, offers offer.Offers) string {
 	if p := poolOf(offers, &price.SKU{ServiceCode: r[colProduct], UsageType: r[colUsageType], Operation: r[colOperation], Region: r[colRegion]}); p != nil {
 		return p.ID
 	}

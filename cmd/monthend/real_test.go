@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/monthend/monthend/config"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -77,7 +78,7 @@ func realPrices(t *testing.T, months []realMonth) []byte {
 	return list
 }
 
-func readOffers(t *testing.T) price.Offers {
+func readOffers(t *testing.T) offer.Offers {
 	data, err := os.ReadFile(realOffers)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +90,7 @@ func readOffers(t *testing.T) price.Offers {
 	return offers
 }
 
-func poolOf(offers price.Offers, s *price.SKU) *price.Pool {
+func poolOf(offers offer.Offers, s *price.SKU) *offer.Pool {
 	for i := range offers.FreeTier {
 		if offers.FreeTier[i].Picks(s) {
 			return &offers.FreeTier[i]

@@ -24,6 +24,7 @@ import (
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/pipeline/store/s3"
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -189,7 +190,7 @@ func (s *session) loadPrices() schema.Problems {
 		return problems
 	}
 	s.Prices.Catalog, s.warnings = catalog, catalog.Warnings
-	s.Offers = &price.Offers{}
+	s.Offers = &offer.Offers{}
 	if s.config.Offers == "" {
 		return nil
 	}
@@ -201,10 +202,10 @@ func (s *session) loadPrices() schema.Problems {
 	return problems
 }
 
-func loadOffers(path string) (price.Offers, schema.Problems) {
+func loadOffers(path string) (offer.Offers, schema.Problems) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return price.Offers{}, schema.Problems{{File: path, Reason: "cannot be read: " + reason(err), Hint: "name the offers file"}}
+		return offer.Offers{}, schema.Problems{{File: path, Reason: "cannot be read: " + reason(err), Hint: "name the offers file"}}
 	}
 	return config.LoadOffers(path, data)
 }

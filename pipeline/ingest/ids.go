@@ -112,7 +112,7 @@ func tupleHashes(u *batch.Usage) (heads, tails []idHash) {
 		heads = append(heads, hashFields(h.Account, h.Service, h.UsageType, h.Operation))
 	}
 	for _, t := range u.Dims.Tails.Values() {
-		tails = append(tails, hashFields(t.Region, t.Zone, t.Tags, t.LineItemType, fmt.Sprint(t.Priced), t.Currency, t.Unit))
+		tails = append(tails, hashFields(t.Region, t.Zone, t.Tags, t.LineItemType, fmt.Sprint(t.Priced), t.Currency, t.Commitment, t.Unit))
 	}
 	return heads, tails
 }

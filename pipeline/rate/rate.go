@@ -17,6 +17,7 @@ package rate
 
 import (
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -30,7 +31,7 @@ type Input struct {
 	Period       schema.Period
 	Organization *schema.Organization
 	Catalog      *price.Catalog
-	Offers       *price.Offers
+	Offers       *offer.Offers
 }
 
 // priceTime is the instant, in seconds since 1970, at which usage of an hour is

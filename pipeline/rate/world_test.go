@@ -11,6 +11,7 @@ import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -159,12 +160,12 @@ func tiers(t testing.TB, id string, version int, from []tier) []price.Tier {
 	return list
 }
 
-func (w world) offers(t testing.TB) *price.Offers {
-	var o price.Offers
+func (w world) offers(t testing.TB) *offer.Offers {
+	var o offer.Offers
 	for _, p := range w.pools {
-		pool := price.Pool{ID: p.id, Allowance: usageOf(t, p.allowance), Unit: "GB"}
+		pool := offer.Pool{ID: p.id, Allowance: usageOf(t, p.allowance), Unit: "GB"}
 		for _, u := range p.usageTypes {
-			pool.Select = append(pool.Select, price.Selector{ServiceCode: "S", UsageType: u})
+			pool.Select = append(pool.Select, offer.Selector{ServiceCode: "S", UsageType: u})
 		}
 		o.FreeTier = append(o.FreeTier, pool)
 	}
@@ -318,7 +319,7 @@ func portions(list []charge) []string {
 	var texts []string
 	for _, c := range list {
 		code := c.price.RateCode
-		if c.price.Pool != "" {
+		if c.offer.Pool != "" {
 			code = "free " + c.price.SKU
 		}
 		texts = append(texts, c.amount.String()+"@"+code)

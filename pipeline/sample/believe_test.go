@@ -17,6 +17,7 @@ import (
 	"github.com/monthend/monthend/pipeline/sample"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -53,19 +54,19 @@ func readPrices(t *testing.T, d *folder) *price.Catalog {
 	return c
 }
 
-func readOffers(t *testing.T, d *folder) price.Offers {
+func readOffers(t *testing.T, d *folder) offer.Offers {
 	t.Helper()
 	var text struct {
 		FreeTier []struct {
 			ID, Unit  string
 			Allowance int64
-			Select    []price.Selector
+			Select    []offer.Selector
 		} `json:"free_tier"`
 	}
 	readYAML(t, d.files[sample.OffersFile].Bytes(), &text)
-	var o price.Offers
+	var o offer.Offers
 	for _, p := range text.FreeTier {
-		o.FreeTier = append(o.FreeTier, price.Pool{ID: p.ID, Unit: p.Unit, Select: p.Select, Allowance: money.UsageFromInt(p.Allowance)})
+		o.FreeTier = append(o.FreeTier, offer.Pool{ID: p.ID, Unit: p.Unit, Select: p.Select, Allowance: money.UsageFromInt(p.Allowance)})
 	}
 	return o
 }

@@ -319,7 +319,7 @@ func (s *sim) addCharges(f period.Charges, usage, cost map[string]*big.Rat) *big
 		to[key].Add(to[key], rat(value))
 	}
 	dims, prices := batch.NewDims(), batch.NewTable[batch.Price]()
-	err := spool.ReadCharges(ctx(), bytes.NewReader(s.objects[f.Key].data), &batch.Owner{Payer: f.Payer}, dims, prices, func(c *batch.Charges) error {
+	err := spool.ReadCharges(ctx(), bytes.NewReader(s.objects[f.Key].data), &batch.Owner{Payer: f.Payer}, dims, prices, batch.NewTerms(), func(c *batch.Charges) error {
 		for i := range c.Len() {
 			add(usage, dims.Resources.Value(c.Resource[i]), c.Amount[i].String())
 			add(cost, f.Payer+" "+c.Hour[i].Time().Format("2006-01"), c.Unblended[i].String())

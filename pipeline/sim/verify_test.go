@@ -410,7 +410,7 @@ func (s *sim) spoilCharges(t testing.TB, c period.Charges) []byte {
 		t.Fatal(err)
 	}
 	owner := &batch.Owner{Issuer: "acme", Payer: c.Payer, PricingCurrency: "USD", BillingCurrency: "USD"}
-	err = spool.ReadCharges(ctx(), bytes.NewReader(s.objects[c.Key].data), owner, batch.NewDims(), batch.NewTable[batch.Price](), func(b *batch.Charges) error {
+	err = spool.ReadCharges(ctx(), bytes.NewReader(s.objects[c.Key].data), owner, batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms(), func(b *batch.Charges) error {
 		b.Unblended[b.Len()-1] = money.CostFromInt(777)
 		return w.Write(b)
 	})

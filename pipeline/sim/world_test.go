@@ -15,14 +15,14 @@ import (
 	"github.com/monthend/monthend/pipeline/ingest"
 	"github.com/monthend/monthend/pipeline/report"
 	"github.com/monthend/monthend/schema"
-	"github.com/monthend/monthend/schema/price"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 // world is what a run is about: a few tiny months of a few accounts.
 type world struct {
 	organization *schema.Organization
 	prices       pipeline.Prices
-	offers       *price.Offers
+	offers       *offer.Offers
 	exports      []pipeline.Export
 	source       ingest.Source
 	records      []record
@@ -59,7 +59,7 @@ var months = []time.Time{month(8), month(9), month(10), month(11)}
 func month(m time.Month) time.Time { return time.Date(2026, m, 1, 0, 0, 0, 0, time.UTC) }
 
 func newWorld(rng *rand.Rand) *world {
-	w := &world{offers: &price.Offers{}, source: ingest.Source{Name: "meter"}}
+	w := &world{offers: &offer.Offers{}, source: ingest.Source{Name: "meter"}}
 	var err error
 	if w.prices, err = pipeline.ParsePrices([]pipeline.PriceFile{{Name: "prices.csv", Data: []byte(priceList)}}); err != nil {
 		panic(err)

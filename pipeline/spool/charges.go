@@ -16,6 +16,9 @@ const (
 	columnList      = "list_cost"
 	columnUnblended = "unblended_cost"
 	columnBlended   = "blended_cost"
+	columnNet       = "net_unblended_cost"
+	columnEffective = "effective_cost"
+	columnUpfront   = "amortized_upfront_cost"
 )
 
 // owners are constant over a file, and stand on every row of it.
@@ -38,9 +41,15 @@ func chargesSchema() *arrow.Schema {
 	fields = append(fields, arrow.Field{Name: schema.FieldUsageStart, Type: millisType()})
 	fields = append(fields, tails().arrowFields()...)
 	fields = append(fields, prices().arrowFields()...)
+	fields = append(fields, terms().arrowFields()...)
 	fields = append(fields, arrow.Field{Name: schema.FieldUsageAmount, Type: usageType()})
 	for _, n := range []string{columnList, columnUnblended, columnBlended} {
 		fields = append(fields, arrow.Field{Name: n, Type: costType()})
+	}
+	// Null where the charge stands under no terms: net and effective are then
+	// what the unblended cost is.
+	for _, n := range []string{columnNet, columnEffective, columnUpfront} {
+		fields = append(fields, arrow.Field{Name: n, Type: costType(), Nullable: true})
 	}
 	return arrow.NewSchema(fields, nil)
 }
@@ -64,7 +73,7 @@ func (w *ChargesWriter) Write(c *batch.Charges) error {
 	if w.pending == nil {
 		w.pending = batch.NewCharges(c.Owner, c.Dims, c.Prices)
 	}
-	w.pending.Prices = c.Prices // the same codes, perhaps more of them
+	w.pending.Prices, w.pending.Terms = c.Prices, c.Terms // the same codes, perhaps more of them
 	for from := 0; from < c.Len(); {
 		to := min(c.Len(), from+RowGroup-w.pending.Len())
 		w.pending.AppendAll(c.Slice(from, to))
@@ -94,8 +103,12 @@ func (w *ChargesWriter) flush() error {
 	columns = append(columns, int64Array(millisType(), hourTimes(c.Hour)))
 	columns = append(columns, tails().arrays(mem, c.Dims.Tails, c.Tail)...)
 	columns = append(columns, prices().arrays(mem, c.Prices, c.Price)...)
+	columns = append(columns, terms().arrays(mem, c.Terms, c.Term)...)
 	columns = append(columns, decimalArray(usageType(), c.Amount), decimalArray(costType(), c.List),
 		decimalArray(costType(), c.Unblended), decimalArray(costType(), c.Blended))
+	for _, values := range [][]money.Cost{c.Net, c.Effective, c.Upfront} {
+		columns = append(columns, nullableArray(costType(), values, c.Term))
+	}
 	w.rows += int64(c.Len())
 	err := w.out.write(columns, c.Len())
 	c.Reset()
@@ -117,11 +130,13 @@ func (w *ChargesWriter) Rows() int64 { return w.rows }
 // prices, which grow; the batch is valid during the call only. Owner is what
 // the CLOSE or REFRESH record says of the file.
 func ReadCharges(ctx context.Context, r parquet.ReaderAtSeeker, owner *batch.Owner, dims *batch.Dims,
-	table *batch.Table[batch.Price], fn func(*batch.Charges) error) error {
+	table *batch.Table[batch.Price], held *batch.Table[batch.Terms], fn func(*batch.Charges) error) error {
 	c := batch.NewCharges(owner, dims, table)
+	c.Terms = held
 	names := append(heads().names, resources().names...)
-	names = append(append(names, tails().names...), prices().names...)
-	names = append(names, schema.FieldUsageStart, schema.FieldUsageAmount, columnList, columnUnblended, columnBlended)
+	names = append(append(append(names, tails().names...), prices().names...), terms().names...)
+	names = append(names, schema.FieldUsageStart, schema.FieldUsageAmount, columnList, columnUnblended, columnBlended,
+		columnNet, columnEffective, columnUpfront)
 	return eachRecord(ctx, r, names, func(record arrow.RecordBatch) error { return readCharges(c, record) }, func() error { return fn(c) })
 }
 
@@ -139,12 +154,18 @@ func readCharges(c *batch.Charges, record arrow.RecordBatch) error {
 	if c.Price, err = readTuple(c.Price[:0], prices(), c.Prices, record); err != nil {
 		return err
 	}
+	if c.Term, err = readTuple(c.Term[:0], terms(), c.Terms, record); err != nil {
+		return err
+	}
 	cols := columnsOf(record)
 	c.Hour = readColumn(cols, schema.FieldUsageStart, c.Hour[:0], appendHours)
 	c.Amount = readColumn(cols, schema.FieldUsageAmount, c.Amount[:0], appendDecimals[money.Usage])
 	c.List = readColumn(cols, columnList, c.List[:0], appendDecimals[money.Cost])
 	c.Unblended = readColumn(cols, columnUnblended, c.Unblended[:0], appendDecimals[money.Cost])
 	c.Blended = readColumn(cols, columnBlended, c.Blended[:0], appendDecimals[money.Cost])
+	c.Net = readColumn(cols, columnNet, c.Net[:0], orElse(c.Unblended))
+	c.Effective = readColumn(cols, columnEffective, c.Effective[:0], orElse(c.Unblended))
+	c.Upfront = readColumn(cols, columnUpfront, c.Upfront[:0], orElse(nil))
 	return cols.err
 }
 

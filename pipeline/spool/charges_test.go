@@ -100,7 +100,7 @@ func valueAt(c *batch.Charges, i int) value {
 }
 
 func readBack(data []byte, fn func(*batch.Charges) error) error {
-	return ReadCharges(context.Background(), bytes.NewReader(data), owner(), batch.NewDims(), batch.NewTable[batch.Price](), fn)
+	return ReadCharges(context.Background(), bytes.NewReader(data), owner(), batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms(), fn)
 }
 
 func TestChargesSurviveTheFile(t *testing.T) {

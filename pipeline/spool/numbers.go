@@ -46,6 +46,45 @@ func appendDecimals[T decimal](dst []T, a arrow.Array) ([]T, error) {
 	return dst, nil
 }
 
+// nullableArray is decimalArray with a null where the term is 0.
+func nullableArray(typ *arrow.Decimal128Type, values []money.Cost, term []uint32) arrow.Array {
+	full := decimalArray(typ, values)
+	valid := make([]byte, (len(values)+7)/8)
+	nulls := 0
+	for i, t := range term {
+		if t == 0 {
+			nulls++
+			continue
+		}
+		valid[i/8] |= 1 << (i % 8)
+	}
+	data := full.Data()
+	return array.NewDecimal128Data(array.NewData(typ, len(values),
+		[]*memory.Buffer{memory.NewBufferBytes(valid), data.Buffers()[1]}, nil, nulls, 0))
+}
+
+// orElse reads decimals that may be null; a null is what the other slice has in
+// its row, or zero without one.
+func orElse(other []money.Cost) func([]money.Cost, arrow.Array) ([]money.Cost, error) {
+	return func(dst []money.Cost, a arrow.Array) ([]money.Cost, error) {
+		d, ok := a.(*array.Decimal128)
+		if !ok {
+			return dst, fmt.Errorf("is %s, not a decimal", a.DataType())
+		}
+		for i, n := range d.Values() {
+			var v money.Cost
+			switch {
+			case d.IsValid(i):
+				v = money.Cost(money.Int128{Lo: n.LowBits(), Hi: n.HighBits()})
+			case other != nil && i < len(other):
+				v = other[i]
+			}
+			dst = append(dst, v)
+		}
+		return dst, nil
+	}
+}
+
 func int64Array(typ arrow.DataType, values []int64) arrow.Array {
 	data := array.NewData(typ, len(values),
 		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(values))}, nil, 0, 0)

@@ -48,14 +48,14 @@ func resources() tuple[string] {
 func tails() tuple[batch.Tail] {
 	return tuple[batch.Tail]{
 		names: []string{schema.FieldRegionCode, schema.FieldAvailabilityZone, schema.FieldTags,
-			schema.FieldLineItemType, "priced_by_source", schema.FieldCurrency, schema.FieldUnit},
+			schema.FieldLineItemType, "priced_by_source", schema.FieldCurrency, schema.FieldCommitment, schema.FieldUnit},
 		fields: func(t batch.Tail) []string {
-			return []string{t.Region, t.Zone, tagsJSON(t.Tags), t.LineItemType, strconv.FormatBool(t.Priced), t.Currency, t.Unit}
+			return []string{t.Region, t.Zone, tagsJSON(t.Tags), t.LineItemType, strconv.FormatBool(t.Priced), t.Currency, t.Commitment, t.Unit}
 		},
 		build: func(f []string) (batch.Tail, error) {
 			tags, err := tagsFromJSON(f[2])
 			return batch.Tail{Region: f[0], Zone: f[1], Tags: tags, LineItemType: f[3],
-				Priced: f[4] == "true", Currency: f[5], Unit: f[6]}, err
+				Priced: f[4] == "true", Currency: f[5], Commitment: f[6], Unit: f[7]}, err
 		},
 	}
 }
@@ -71,6 +71,38 @@ func prices() tuple[batch.Price] {
 		},
 		build: buildPrice,
 	}
+}
+
+// terms stand as two texts: the commitment as a JSON object, the discounts in
+// the form of offer.EncodeApplied. Both are empty under none.
+func terms() tuple[batch.Terms] {
+	return tuple[batch.Terms]{
+		names: []string{"commitment", "discounts"},
+		fields: func(t batch.Terms) []string {
+			return []string{commitmentJSON(t.Commitment), t.Discounts}
+		},
+		build: func(f []string) (batch.Terms, error) {
+			t := batch.Terms{Discounts: f[1]}
+			if f[0] == "" {
+				return t, nil
+			}
+			if err := json.Unmarshal([]byte(f[0]), &t.Commitment); err != nil {
+				return t, fmt.Errorf("commitment %q is not a JSON object of its fields: %v", schema.Shorten(f[0]), err)
+			}
+			return t, nil
+		},
+	}
+}
+
+func commitmentJSON(c batch.Commitment) string {
+	if c == (batch.Commitment{}) {
+		return ""
+	}
+	data, err := json.Marshal(c, json.Deterministic(true))
+	if err != nil {
+		panic("a commitment is texts and amounts: " + err.Error())
+	}
+	return string(data)
 }
 
 func rateText(p batch.Price, r money.Rate) string {

@@ -229,7 +229,7 @@ func TestSortingNothing(t *testing.T) {
 func charge(n int) batch.Row {
 	return batch.Row{Key: batch.LineKey(uint32(n), uint32(n+1), schema.Hour(n+2), uint32(n+3)), Price: uint32(n + 4),
 		Amount: money.UsageFromInt(int64(n)), List: money.CostFromInt(int64(n + 1)), Unblended: money.CostFromInt(int64(n + 2)),
-		Blended: money.CostFromInt(int64(n + 3))}
+		Blended: money.CostFromInt(int64(n + 3)), Net: money.CostFromInt(int64(n + 2)), Effective: money.CostFromInt(int64(n + 2))}
 }
 
 func TestChargesGiveTheirRowsBack(t *testing.T) {

@@ -38,24 +38,80 @@ type Price struct {
 	Reason      string     // why a charge stands in a later bill than its usage; empty otherwise
 }
 
+// The kinds of commitments.
+const (
+	Reservation = "reservation"
+	SavingsPlan = "savings_plan"
+)
+
+// Terms are the commitment and the discounts that a charge stands under. The
+// zero Terms, under none, have code 0 in every table that NewTerms made.
+type Terms struct {
+	Commitment Commitment
+	Discounts  string // what lowers the net cost, in the form of offer.EncodeApplied; empty: nothing
+}
+
+// Commitment is the reservation or savings plan of a covered line, of a
+// commitment's own fee or of a negation. Texts are as CUR shows them. Figures
+// from Count on stand on fee lines only.
+type Commitment struct {
+	Kind         string // Reservation or SavingsPlan; empty: none
+	ID           string // ARN
+	Subscription string
+	Lease        string     // 1yr or 3yr
+	Class        string     // standard or convertible
+	Payment      string     // No Upfront, Partial Upfront, All Upfront
+	Region       string     // of an instance plan
+	Zone         string     // of a zonal reservation
+	Family       string     // of an instance plan
+	Offering     string     // ComputeSavingsPlans or EC2InstanceSavingsPlans
+	Start, End   string     // ISO 8601 with milliseconds; End is the last second
+	Rate         money.Rate // what a plan charges for a covered line, per unit
+
+	Count           string      // number of reservations
+	UnitsPer        string      // units of one reservation in the period
+	NormalizedPer   string      // normalized units of one reservation in the period
+	Units           string      // units reserved in the period
+	Normalized      string      // normalized units reserved in the period
+	Upfront         money.Cost  // price paid up front, whole
+	AmortizedFee    money.Cost  // part of Upfront that falls on the period, of a plan on the hour
+	Recurring       money.Cost  // recurring part of a plan's hour
+	UnusedUpfront   money.Cost  // part of AmortizedFee that no usage consumed
+	UnusedRecurring money.Cost  // part of the recurring fee that no usage consumed
+	UnusedUnits     money.Usage // units that no usage consumed
+	UnusedNormal    money.Usage // normalized units that no usage consumed
+}
+
+// NewTerms returns a table that holds the zero Terms.
+func NewTerms() *Table[Terms] {
+	t := NewTable[Terms]()
+	t.Code(Terms{})
+	return t
+}
+
 // Charges is a batch of rated lines in the canonical order, free portion and
 // tiers of one line following each other. All slices have the same length.
 type Charges struct {
 	Owner  *Owner
 	Dims   *Dims
 	Prices *Table[Price]
+	Terms  *Table[Terms]
 
 	Head, Resource, Tail, Price []uint32
+	Term                        []uint32 // code in Terms; 0: under none
 	Hour                        []schema.Hour
 	Amount                      []money.Usage
 	List                        []money.Cost // at the public on-demand rate; zero where none is known
 	Unblended                   []money.Cost // what the account itself incurs
 	Blended                     []money.Cost // at the organization's average rate
+	Net                         []money.Cost // unblended after discounts
+	Effective                   []money.Cost // amortized: what the line consumes of what was paid, whenever it was paid
+	Upfront                     []money.Cost // part of Effective that was paid up front
 }
 
 // NewCharges returns an empty batch over the given tables.
 func NewCharges(owner *Owner, dims *Dims, prices *Table[Price]) *Charges {
-	return &Charges{Owner: owner, Dims: dims, Prices: prices}
+	return &Charges{Owner: owner, Dims: dims, Prices: prices, Terms: NewTerms()}
 }
 
 // Len returns the number of rows.
@@ -64,55 +120,72 @@ func (c *Charges) Len() int { return len(c.Head) }
 // Slice returns rows [from, to) as a view.
 func (c *Charges) Slice(from, to int) *Charges {
 	return &Charges{
-		Owner: c.Owner, Dims: c.Dims, Prices: c.Prices,
+		Owner: c.Owner, Dims: c.Dims, Prices: c.Prices, Terms: c.Terms,
 		Head: c.Head[from:to], Resource: c.Resource[from:to], Tail: c.Tail[from:to], Price: c.Price[from:to],
-		Hour: c.Hour[from:to], Amount: c.Amount[from:to],
+		Term: c.Term[from:to], Hour: c.Hour[from:to], Amount: c.Amount[from:to],
 		List: c.List[from:to], Unblended: c.Unblended[from:to], Blended: c.Blended[from:to],
+		Net: c.Net[from:to], Effective: c.Effective[from:to], Upfront: c.Upfront[from:to],
 	}
 }
 
 // Reset empties the batch and keeps its memory and tables.
 func (c *Charges) Reset() {
 	c.Head, c.Resource, c.Tail, c.Price = c.Head[:0], c.Resource[:0], c.Tail[:0], c.Price[:0]
-	c.Hour, c.Amount = c.Hour[:0], c.Amount[:0]
+	c.Term, c.Hour, c.Amount = c.Term[:0], c.Hour[:0], c.Amount[:0]
 	c.List, c.Unblended, c.Blended = c.List[:0], c.Unblended[:0], c.Blended[:0]
+	c.Net, c.Effective, c.Upfront = c.Net[:0], c.Effective[:0], c.Upfront[:0]
 }
 
-// Row is one charge, for the few places that handle charges one by one.
+// Row is one charge, for the few places that handle charges one by one. Net,
+// Effective and Upfront count where Term is not 0; a line under no terms has its
+// unblended cost as net and effective cost.
 type Row struct {
 	Key       Key
 	Price     uint32
+	Term      uint32
 	Amount    money.Usage
 	List      money.Cost
 	Unblended money.Cost
 	Blended   money.Cost
+	Net       money.Cost
+	Effective money.Cost
+	Upfront   money.Cost
 }
 
 // Append adds one charge.
 func (c *Charges) Append(r Row) {
+	if r.Term == 0 {
+		r.Net, r.Effective, r.Upfront = r.Unblended, r.Unblended, money.Cost{}
+	}
 	c.Head = append(c.Head, r.Key.Head())
 	c.Resource = append(c.Resource, r.Key.Resource())
 	c.Tail = append(c.Tail, r.Key.Tail())
 	c.Hour = append(c.Hour, r.Key.Hour())
 	c.Price = append(c.Price, r.Price)
+	c.Term = append(c.Term, r.Term)
 	c.Amount = append(c.Amount, r.Amount)
 	c.List = append(c.List, r.List)
 	c.Unblended = append(c.Unblended, r.Unblended)
 	c.Blended = append(c.Blended, r.Blended)
+	c.Net = append(c.Net, r.Net)
+	c.Effective = append(c.Effective, r.Effective)
+	c.Upfront = append(c.Upfront, r.Upfront)
 }
 
 // At returns row i.
 func (c *Charges) At(i int) Row {
 	return Row{
-		Key: LineKey(c.Head[i], c.Resource[i], c.Hour[i], c.Tail[i]), Price: c.Price[i], Amount: c.Amount[i],
+		Key: LineKey(c.Head[i], c.Resource[i], c.Hour[i], c.Tail[i]), Price: c.Price[i], Term: c.Term[i], Amount: c.Amount[i],
 		List: c.List[i], Unblended: c.Unblended[i], Blended: c.Blended[i],
+		Net: c.Net[i], Effective: c.Effective[i], Upfront: c.Upfront[i],
 	}
 }
 
 // Copy returns the rows in memory of their own, over the same dimensions and
-// the prices as they are now: it may be read while the batch is filled anew.
+// the prices and terms as they are now: it may be read while the batch is filled anew.
 func (c *Charges) Copy() *Charges {
 	o := NewCharges(c.Owner, c.Dims, c.Prices.Snapshot())
+	o.Terms = c.Terms.Snapshot()
 	o.AppendAll(c)
 	return o
 }
@@ -123,9 +196,13 @@ func (c *Charges) AppendAll(o *Charges) {
 	c.Resource = append(c.Resource, o.Resource...)
 	c.Tail = append(c.Tail, o.Tail...)
 	c.Price = append(c.Price, o.Price...)
+	c.Term = append(c.Term, o.Term...)
 	c.Hour = append(c.Hour, o.Hour...)
 	c.Amount = append(c.Amount, o.Amount...)
 	c.List = append(c.List, o.List...)
 	c.Unblended = append(c.Unblended, o.Unblended...)
 	c.Blended = append(c.Blended, o.Blended...)
+	c.Net = append(c.Net, o.Net...)
+	c.Effective = append(c.Effective, o.Effective...)
+	c.Upfront = append(c.Upfront, o.Upfront...)
 }

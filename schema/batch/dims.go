@@ -30,6 +30,7 @@ type Tail struct {
 	LineItemType string // schema.LineItemUsage unless the record says otherwise
 	Priced       bool   // the cost came with the record
 	Currency     string // of that cost; empty unless Priced
+	Commitment   string // reservation or savings plan that covers the usage, as its source says; mostly empty
 	Unit         string // last, so that filling a blank unit in keeps sorted rows sorted
 }
 
@@ -44,7 +45,7 @@ func CompareTails(a, b Tail) int {
 	return cmp.Or(strings.Compare(a.Region, b.Region), strings.Compare(a.Zone, b.Zone),
 		strings.Compare(a.Tags, b.Tags), strings.Compare(a.LineItemType, b.LineItemType),
 		compareBools(a.Priced, b.Priced), strings.Compare(a.Currency, b.Currency),
-		strings.Compare(a.Unit, b.Unit))
+		strings.Compare(a.Commitment, b.Commitment), strings.Compare(a.Unit, b.Unit))
 }
 
 func compareBools(a, b bool) int {

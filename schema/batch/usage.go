@@ -65,11 +65,11 @@ func (d *Dims) headCode(r *schema.Record) uint32 {
 
 func (d *Dims) tailCode(r *schema.Record) uint32 {
 	if c, ok := d.Tails.codes[Tail{string(r.RegionCode), string(r.AvailabilityZone), string(r.Tags),
-		string(r.LineItemType), r.Priced, string(r.Currency), string(r.Unit)}]; ok {
+		string(r.LineItemType), r.Priced, string(r.Currency), string(r.Commitment), string(r.Unit)}]; ok {
 		return c
 	}
 	return d.Tails.Code(Tail{string(r.RegionCode), string(r.AvailabilityZone), string(r.Tags),
-		string(r.LineItemType), r.Priced, string(r.Currency), string(r.Unit)})
+		string(r.LineItemType), r.Priced, string(r.Currency), string(r.Commitment), string(r.Unit)})
 }
 
 // Sorted returns the kept rows in the canonical line order, ties in the order

@@ -19,6 +19,39 @@ type Bill struct {
 	Accounts []Subtotal     `json:"accounts"` // sorted by key: usage account id
 	Charges  int64          `json:"charges"`  // number of charge rows summed
 	Total    money.Cost     `json:"total"`    // exact sum of all unblended costs, 10 decimals
+
+	Taxes    []Tax     `json:"taxes,omitempty"`    // by rule id
+	Balances []Balance `json:"balances,omitempty"` // of credits and whole-term minimums, by kind and id
+}
+
+// Tax is what one tax rule comes to on a bill.
+type Tax struct {
+	ID          string     `json:"id"`
+	Type        string     `json:"tax_type"`
+	Description string     `json:"description"`
+	Factor      money.Rate `json:"factor"`
+	Base        money.Cost `json:"base"`
+	Amount      money.Cost `json:"amount"`              // in minor units
+	Inclusive   bool       `json:"inclusive,omitempty"` // the prices hold it: it is not in the total a second time
+}
+
+// The kinds of balances.
+const (
+	CreditBalance  = "credit"
+	MinimumBalance = "minimum_commitment"
+)
+
+// Balance carries an offer from one month to the next:
+// opening + granted - expired - applied = closing. Of a minimum commitment,
+// closing is what is still to be spent in its term.
+type Balance struct {
+	Kind    string     `json:"kind"`
+	ID      string     `json:"id"`
+	Opening money.Cost `json:"opening"`
+	Granted money.Cost `json:"granted"`
+	Applied money.Cost `json:"applied"`
+	Expired money.Cost `json:"expired"`
+	Closing money.Cost `json:"closing"`
 }
 
 // Line is the sum of the charges that share account, service, usage type,

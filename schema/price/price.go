@@ -1,11 +1,9 @@
 // Package price holds the price catalog: SKUs with dated, tiered prices as the
-// AWS Price List has them, and the offers that change a price. It reads the
-// price list CSV, checks that no two prices can apply to one record, and finds
+// AWS Price List has them. It reads the price list CSV, checks that no two prices can apply to one record, and finds
 // the SKU and version for a record. It rates nothing.
 package price
 
 import (
-	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
 )
 
@@ -45,29 +43,4 @@ type Tier struct {
 	Rate        money.Rate
 	RateCode    string
 	Description string
-}
-
-// Offers is what changes a price. One kind for now: free tier pools.
-type Offers struct {
-	FreeTier []Pool `json:"free_tier,omitempty"`
-}
-
-// Pool is one monthly allowance, free of charge, over one or several SKUs,
-// shared by the whole organization.
-type Pool struct {
-	ID        string      `json:"id"`
-	Allowance money.Usage `json:"allowance"` // units of the SKUs' prices, per month
-	Unit      string      `json:"unit"`      // must be the unit of every SKU selected
-	Select    []Selector  `json:"select"`
-	From      schema.Date `json:"from,omitzero"`  // first day, UTC; zero: since ever
-	Until     schema.Date `json:"until,omitzero"` // first day no longer, UTC; zero: for ever
-}
-
-// Selector picks SKUs. A blank field means any; usage_type, operation and
-// region may hold * for any run of characters.
-type Selector struct {
-	ServiceCode string `json:"service_code"`
-	UsageType   string `json:"usage_type,omitempty"`
-	Operation   string `json:"operation,omitempty"`
-	Region      string `json:"region_code,omitempty"`
 }

@@ -1,4 +1,4 @@
-package price
+package offer
 
 import (
 	"fmt"
@@ -8,17 +8,18 @@ import (
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/price"
 )
 
 // Matches tells whether the selector picks a SKU: one of its keys fits.
-func (s Selector) Matches(sku *SKU) bool {
+func (s Selector) Matches(sku *price.SKU) bool {
 	if s.matches(sku.Key()) {
 		return true
 	}
 	return slices.ContainsFunc(sku.More, s.matches)
 }
 
-func (s Selector) matches(k Key) bool {
+func (s Selector) matches(k price.Key) bool {
 	return (s.ServiceCode == "" || s.ServiceCode == k.ServiceCode) &&
 		fits(s.UsageType, k.UsageType) && fits(s.Operation, k.Operation) && fits(s.Region, k.Region)
 }
@@ -53,7 +54,7 @@ func fits(pattern, text string) bool {
 }
 
 // Picks tells whether one of the pool's selectors matches a SKU.
-func (p *Pool) Picks(sku *SKU) bool {
+func (p *Pool) Picks(sku *price.SKU) bool {
 	return slices.ContainsFunc(p.Select, func(s Selector) bool { return s.Matches(sku) })
 }
 
@@ -69,7 +70,7 @@ func (p *Pool) Holds(start, end time.Time) bool {
 // PoolIndex returns for every SKU of the catalog the index in FreeTier of the
 // pool that holds in the month [start, end), or -1. The offers must have passed
 // Check with this catalog.
-func (o *Offers) PoolIndex(c *Catalog, start, end time.Time) []int {
+func (o *Offers) PoolIndex(c *price.Catalog, start, end time.Time) []int {
 	pools := make([]int, len(c.SKUs))
 	for i := range pools {
 		pools[i] = -1
@@ -92,7 +93,7 @@ func (o *Offers) PoolIndex(c *Catalog, start, end time.Time) []int {
 // catalog; file names the offers in messages. Field is the path of the value,
 // such as free_tier[2].allowance. Without a catalog only the offers themselves
 // are checked.
-func (o *Offers) Check(file string, c *Catalog) schema.Problems {
+func (o *Offers) Check(file string, c *price.Catalog) schema.Problems {
 	k := offerCheck{file: file}
 	seen := map[string]int{}
 	for i := range o.FreeTier {
@@ -152,7 +153,7 @@ func (k *offerCheck) pool(i int, p *Pool) {
 }
 
 // members checks the pools against the prices that they pick.
-func (k *offerCheck) members(pools []Pool, c *Catalog) {
+func (k *offerCheck) members(pools []Pool, c *price.Catalog) {
 	held := make([][]int, len(c.SKUs)) // pools of each SKU
 	clash := map[[2]int]bool{}
 	for i := range pools {
@@ -190,7 +191,7 @@ func (k *offerCheck) members(pools []Pool, c *Catalog) {
 
 // otherUnit returns the unit of a price that holds while the pool does and is
 // not the pool's.
-func (p *Pool) otherUnit(sku *SKU) (string, bool) {
+func (p *Pool) otherUnit(sku *price.SKU) (string, bool) {
 	from, until := int64(math.MinInt64), int64(math.MaxInt64)
 	if !p.From.IsZero() {
 		from = p.From.In(time.UTC).Unix()
