@@ -319,7 +319,7 @@ func portions(list []charge) []string {
 	var texts []string
 	for _, c := range list {
 		code := c.price.RateCode
-		if c.offer.Pool != "" {
+		if c.price.Pool != "" {
 			code = "free " + c.price.SKU
 		}
 		texts = append(texts, c.amount.String()+"@"+code)
