@@ -37,13 +37,22 @@ type organizationReader struct {
 	times []dated
 }
 
+// edge says what an instant is the beginning or the end of.
+type edge int
+
+const (
+	memberFrom edge = iota
+	memberUntil
+	sharingFrom
+)
+
 // dated is a from or until that waits for the time zone of its issuer, which
 // may stand further down in the file.
 type dated struct {
-	payer, account int
-	until          bool
-	path           string
-	node           *yaml.Node
+	payer, account, sharing int
+	which                   edge
+	path                    string
+	node                    *yaml.Node
 }
 
 var numberPrefix = regexp.MustCompile(`^[A-Za-z0-9/._-]{1,32}$`)
@@ -90,6 +99,9 @@ func (o *organizationReader) payer(path string, n *yaml.Node) {
 		"issuer":     o.text(&p.Issuer),
 		"address":    o.lines(&p.Address),
 		"tax_id":     o.text(&p.TaxID),
+		"country":    o.text(&p.Country), // its form is checked with the organization
+		"region":     o.text(&p.Region),
+		"since":      o.date(&p.Since),
 		"email":      o.email(&p.Email),
 		"billing":    o.emails(&p.Billing),
 		"accounts":   o.list(func(path string, n *yaml.Node) { o.account(index, p)(path, n) }),
@@ -99,17 +111,41 @@ func (o *organizationReader) payer(path string, n *yaml.Node) {
 func (o *organizationReader) account(payer int, p *schema.Payer) take {
 	index := len(p.Accounts)
 	a := grow(&p.Accounts)
-	at := func(until bool) take {
+	at := func(which edge, sharing int) take {
 		return func(path string, n *yaml.Node) {
-			o.times = append(o.times, dated{payer, index, until, path, n})
+			o.times = append(o.times, dated{payer, index, sharing, which, path, n})
 		}
 	}
 	return o.block(keys{
 		"id":    o.text(&a.ID),
 		"name":  o.text(&a.Name),
-		"from":  at(false),
-		"until": at(true),
+		"from":  at(memberFrom, 0),
+		"until": at(memberUntil, 0),
+		"sharing": func(path string, n *yaml.Node) {
+			if n.Kind == yaml.MappingNode {
+				o.sharing(grow(&a.Sharing), nil)(path, n)
+				return
+			}
+			o.list(func(path string, n *yaml.Node) {
+				o.sharing(grow(&a.Sharing), at(sharingFrom, len(a.Sharing)-1))(path, n)
+			})(path, n)
+		},
 	}, "id")
+}
+
+// sharing reads what an account shares from a time on, or, where none can be
+// given, since ever.
+func (o *organizationReader) sharing(s *schema.Sharing, from take) take {
+	*s = schema.Sharing{Reservations: true, SavingsPlans: true, Credits: true}
+	known := keys{
+		"reservations":  o.boolean(&s.Reservations),
+		"savings_plans": o.boolean(&s.SavingsPlans),
+		"credits":       o.boolean(&s.Credits),
+	}
+	if from != nil {
+		known["from"] = from
+	}
+	return o.block(known)
 }
 
 // lines reads one text or a list of them: an address.
@@ -153,14 +189,17 @@ func (o *organizationReader) resolveTimes() {
 		a := &o.org.Payers[d.payer].Accounts[d.account]
 		o.scalar(func(s string) error {
 			t, err := instant(s, zone)
-			if d.until {
-				a.Until = t
-			} else {
+			switch d.which {
+			case memberFrom:
 				a.From = t
+			case memberUntil:
+				a.Until = t
+			case sharingFrom:
+				a.Sharing[d.sharing].From = t
 			}
 			return err
 		})(d.path, d.node)
-		if d.until && !a.Until.IsZero() && !a.From.Before(a.Until) {
+		if d.which == memberUntil && !a.Until.IsZero() && !a.From.Before(a.Until) {
 			o.fault(d.path, d.node, "is not after from", "until is the first instant no longer")
 		}
 	}

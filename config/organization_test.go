@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/monthend/monthend/schema"
-	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 const issuerLine = "issuers: [{id: kr, name: K, currency: KRW, time_zone: Asia/Seoul}]\n"
@@ -21,8 +19,9 @@ payers:
     issuer: kr
     accounts:
       - {id: 0013, name: dev, from: 2026-10-01, until: 2026-11-01T00:00:00Z}
-      - {id: "0013", from: 2026-12-01}
-  - {account_id: q, name: Q, issuer: utc, billing: a@example.com, accounts: [{id: q, until: 2026-10-01}]}
+      - {id: "0013", from: 2026-12-01, sharing: {savings_plans: false}}
+  - {account_id: q, name: Q, issuer: utc, billing: a@example.com, country: DE, region: Bayern, since: 2026-02-03,
+     accounts: [{id: q, until: 2026-10-01, sharing: [{reservations: false}, {from: 2026-09-01, credits: false}]}]}
 issuers:
   - {id: kr, name: K, currency: KRW, time_zone: Asia/Seoul, invoice_prefix: K-, invoice_digits: 6, payment_terms_days: 0}
   - {id: utc, name: U, currency: USD}
@@ -40,9 +39,11 @@ issuers:
 			{AccountID: "000000000012", Name: "P", Issuer: "kr", Accounts: []schema.Account{
 				{ID: "000000000012", Name: "P"},
 				{ID: "0013", Name: "dev", From: midnight(10, -9), Until: midnight(11, 0)},
-				{ID: "0013", Name: "0013", From: midnight(12, -9)},
+				{ID: "0013", Name: "0013", From: midnight(12, -9), Sharing: []schema.Sharing{{Reservations: true, Credits: true}}},
 			}},
-			{AccountID: "q", Name: "Q", Issuer: "utc", Billing: []string{"a@example.com"}, Accounts: []schema.Account{{ID: "q", Name: "q", Until: midnight(10, 0)}}},
+			{AccountID: "q", Name: "Q", Issuer: "utc", Billing: []string{"a@example.com"}, Country: "DE", Region: "Bayern", Since: schema.Date{Year: 2026, Month: 2, Day: 3},
+				Accounts: []schema.Account{{ID: "q", Name: "q", Until: midnight(10, 0), Sharing: []schema.Sharing{
+					{SavingsPlans: true, Credits: true}, {From: midnight(9, 0), Reservations: true, SavingsPlans: true}}}}},
 		},
 	}
 	if !reflect.DeepEqual(o, want) {
@@ -86,6 +87,14 @@ func TestOrganizationFaults(t *testing.T) {
 		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, from: 2026-10-01T00:00:00}]}"), "is not a time"},
 		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, from: 2026-10-01, until: 2026-10-01}]}"), `accounts[0].until "2026-10-01" is not after from`},
 		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, until: 2026-10-02}, {id: x, from: 2026-10-01}]}"), `o.yaml:2:91: accounts.id "x" has two payers at one instant`},
+		{payers("{account_id: a, name: A, issuer: kr, country: Germany}"), `o.yaml:2:56: payers.country "Germany" is not a country`},
+		{payers("{account_id: a, name: A, issuer: kr, since: now}"), `payers[0].since "now" is not a day`},
+		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, sharing: {from: 2026-10-01}}]}"), `payers[0].accounts[0].sharing.from is not a key here`},
+		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, sharing: {credits: maybe}}]}"), `sharing.credits "maybe" is neither true nor false`},
+		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, sharing: {reservation: true}}]}"), "did you mean reservations?"},
+		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, sharing: all}]}"), `payers[0].accounts[0].sharing "all" is not a list`},
+		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, sharing: [{from: yesterday}]}]}"), `payers[0].accounts[0].sharing[0].from "yesterday" is not a time`},
+		{payers("{account_id: a, name: A, issuer: kr, accounts: [{id: x, sharing: [{credits: true}, {credits: false}]}]}"), `o.yaml:2:63: accounts.id "x" has sharing that is not in the order of time`},
 	} {
 		_, ps := LoadOrganization("o.yaml", []byte(c.text))
 		if !strings.Contains(ps.Error(), c.want) {
@@ -104,59 +113,6 @@ func TestExampleOrganization(t *testing.T) {
 	}
 }
 
-func TestOffers(t *testing.T) {
-	o, ps := LoadOffers("f.yaml", []byte(`
-free_tier:
-  - {id: storage, allowance: 0.10, unit: GB-Mo, from: 2026-10-01, until: 2027-01-01,
-     select: [{service_code: S, usage_type: "*x", operation: Put, region_code: eu-*}, {service_code: T}]}
-`))
-	if ps != nil {
-		t.Fatal(ps)
-	}
-	allowance, _ := money.ParseUsage("0.1")
-	want := offer.Offers{FreeTier: []offer.Pool{{ID: "storage", Allowance: allowance, Unit: "GB-Mo",
-		From: schema.Date{Year: 2026, Month: 10, Day: 1}, Until: schema.Date{Year: 2027, Month: 1, Day: 1},
-		Select: []offer.Selector{{ServiceCode: "S", UsageType: "*x", Operation: "Put", Region: "eu-*"}, {ServiceCode: "T"}}}}}
-	if !reflect.DeepEqual(o, want) {
-		t.Errorf("got %+v, want %+v", o, want)
-	}
-	if _, ps := LoadOffers("f.yaml", []byte(ExampleOffers())); ps != nil {
-		t.Error(ps)
-	}
-}
-
-func TestOffersFaults(t *testing.T) {
-	pool := func(old, new string) string {
-		return strings.Replace("free_tier: [{id: a, allowance: 1, unit: GB, select: [{service_code: S}]}]", old, new, 1)
-	}
-	for _, c := range []struct{ text, want string }{
-		{pool("id: a, ", ""), "f.yaml:1:13: free_tier[0].id is missing"},
-		{pool("allowance: 1, ", ""), "f.yaml:1:13: free_tier[0].allowance is missing"},
-		{pool("unit: GB, ", ""), "f.yaml:1:13: free_tier[0].unit is missing"},
-		{pool(", select: [{service_code: S}]", ""), "f.yaml:1:13: free_tier[0].select is missing"},
-		{pool("service_code: S", "usage_type: S"), "f.yaml:1:54: free_tier[0].select[0].service_code is missing"},
-		{pool("{service_code: S}", ""), "f.yaml:1:53: free_tier[0].select is an empty list"},
-		{pool("id: a", "id: a b"), `f.yaml:1:18: free_tier[0].id "a b" is not an id`},
-		{pool(": 1,", ": many,"), `f.yaml:1:32: free_tier[0].allowance "many" is not a number`},
-		{pool(": 1,", ": 1e3,"), `f.yaml:1:32: free_tier[0].allowance "1e3" is not a number`},
-		{pool(": 1,", ": 0,"), `f.yaml:1:32: free_tier[0].allowance "0" is not above zero`},
-		{pool("unit:", "from: today, unit:"), `f.yaml:1:41: free_tier[0].from "today" is not a day`},
-		{pool("unit:", "from: 2026-10-05, unit:"), `f.yaml:1:41: free_tier[0].from "2026-10-05" is not the first of a month`},
-		{pool("unit:", "until: 2026-10-01, from: 2026-10-01, unit:"), `f.yaml:1:42: free_tier[0].until "2026-10-01" is not after from`},
-		{pool("}]}]", "}]}, {id: a, allowance: 1, unit: GB, select: [{service_code: S}]}]"), `f.yaml:1:80: free_tier[1].id "a" stands twice`},
-		{pool("region", "region"), ""},
-		{pool("service_code: S", "service_code: S, region: x"), "did you mean region_code?"},
-	} {
-		_, ps := LoadOffers("f.yaml", []byte(c.text))
-		if !strings.Contains(ps.Error(), c.want) || c.want == "" && ps != nil {
-			t.Errorf("%s\ngot  %s\nwant %s", c.text, ps, c.want)
-		}
-		if want := c.want; want != "" && !strings.Contains(want, "did you") && len(ps) != 1 {
-			t.Errorf("%s: more than one fault:\n%s", c.text, ps)
-		}
-	}
-}
-
 func FuzzLoadOrganization(f *testing.F) {
 	f.Add([]byte(ExampleOrganization()))
 	f.Add([]byte(issuerLine + "payers: [{account_id: a, name: A, issuer: kr, accounts: [{id: x, until: 2026-10-02}]}]"))
@@ -165,18 +121,6 @@ func FuzzLoadOrganization(f *testing.F) {
 		checkProblems(t, ps)
 		if ps == nil && len(o.Check("")) > 0 {
 			t.Fatal(o.Check(""))
-		}
-	})
-}
-
-func FuzzLoadOffers(f *testing.F) {
-	f.Add([]byte(ExampleOffers()))
-	f.Add([]byte("free_tier: [{id: a, allowance: 1, unit: GB, select: [{service_code: S}]}]"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		o, ps := LoadOffers("f.yaml", data)
-		checkProblems(t, ps)
-		if ps == nil && len(o.Check("", nil)) > 0 {
-			t.Fatal(o.Check("", nil))
 		}
 	})
 }

@@ -26,13 +26,15 @@ const (
 type reader struct {
 	file     string
 	problems schema.Problems
-	places   []place // every value met, in the order of the file
+	places   []place        // every value and block met, in the order of the file
+	index    map[string]int // in places, by path; of several with one path the last
 }
 
 // place is where a value stands, so that later checks can name its line.
 type place struct {
 	path, value  string
 	line, column int
+	block        bool // a block of keys, which has no value of its own
 	used         bool
 }
 
@@ -130,6 +132,9 @@ func (r *reader) block(known keys, need ...string) take {
 			r.fault(path, n, "is not a block of keys", "its keys are "+listOf(known))
 			return
 		}
+		if path != "" {
+			r.note(place{path: path, line: n.Line, column: n.Column, block: true})
+		}
 		seen := map[string]int{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			r.entry(path, n.Content[i], n.Content[i+1], known, seen)
@@ -201,7 +206,7 @@ func (r *reader) scalar(set func(text string) error) take {
 			r.fault(path, n, "is not a single value", "write one value after the colon")
 			return
 		}
-		r.places = append(r.places, place{path: path, value: n.Value, line: n.Line, column: n.Column})
+		r.note(place{path: path, value: n.Value, line: n.Line, column: n.Column})
 		if err := set(n.Value); err != nil {
 			reason, hint, _ := strings.Cut(err.Error(), "; ")
 			r.fault(path, n, reason, hint)
@@ -214,7 +219,7 @@ var indices = regexp.MustCompile(`\[\d+\]`)
 // add takes the problems of a check that knows paths and values but no lines,
 // and gives each the line of its value. A check names a value by its full path
 // or by the last part of it without list indices; of several equal values the
-// last one is meant first.
+// last one is meant first. What is missing gets the line of its block.
 func (r *reader) add(ps schema.Problems) {
 	for _, p := range ps {
 		if len(r.problems) >= MaxProblems {
@@ -223,7 +228,11 @@ func (r *reader) add(ps schema.Problems) {
 		if r.reported(p.Field) {
 			continue
 		}
-		if at := r.find(p.Field, p.Value); at != nil {
+		at := r.find(p.Field, p.Value)
+		for path := parent(p.Field); at == nil && path != ""; path = parent(path) {
+			at = r.exactly(path)
+		}
+		if at != nil {
 			at.used = true
 			p.Line, p.Column = int64(at.line), at.column
 		}
@@ -241,15 +250,38 @@ func (r *reader) reported(path string) bool {
 }
 
 func (r *reader) find(field, value string) *place {
+	if at := r.exactly(field); at != nil {
+		return at
+	}
+	if strings.Contains(field, "[") {
+		return nil // a full path, of nothing that stands in the file
+	}
 	for i := len(r.places) - 1; i >= 0; i-- {
 		at := &r.places[i]
-		if at.path == field {
-			return at
-		}
 		bare := indices.ReplaceAllString(at.path, "")
-		if !at.used && at.value == value && (bare == field || strings.HasSuffix(bare, "."+field)) {
+		if !at.block && !at.used && at.value == value && (bare == field || strings.HasSuffix(bare, "."+field)) {
 			return at
 		}
 	}
 	return nil
 }
+
+// note keeps the place of a value or block.
+func (r *reader) note(p place) {
+	if r.index == nil {
+		r.index = map[string]int{}
+	}
+	r.index[p.path] = len(r.places)
+	r.places = append(r.places, p)
+}
+
+// exactly returns the value or block of a path.
+func (r *reader) exactly(path string) *place {
+	if i, ok := r.index[path]; ok {
+		return &r.places[i]
+	}
+	return nil
+}
+
+// parent returns the path of the block that holds a value, blank at the top.
+func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }

@@ -116,18 +116,33 @@ func (p *Pipeline) still(ctx context.Context, at *place, runID string) func() er
 	}
 }
 
-// latePeriods finds the closed periods for which usage came after the newest
-// close that charged it, and refuses when an earlier month is not closed.
+// history is what the closes before a period hand on to it.
+type history struct {
+	late   []latePeriod
+	closed []period.Run // in order
+}
+
+// balances returns what the newest close before the period closed with.
+func (h history) balances() []period.PayerBalances {
+	if len(h.closed) == 0 {
+		return nil
+	}
+	return h.closed[len(h.closed)-1].Balances
+}
+
+// history reads the closes before a period and finds the closed periods for
+// which usage came after the newest close that charged it. It refuses when an
+// earlier month is not closed.
 //
 // Closes of an issuer form a chain: from the first month that is closed or has
 // usage on, each month is closed before the next, also without usage, and covers
 // no less of the usage log. So what each of them charged of earlier months is
 // settled before the next one looks, and nothing is charged twice or forgotten.
-func (p *Pipeline) latePeriods(ctx context.Context, at *place) ([]latePeriod, error) {
+func (p *Pipeline) history(ctx context.Context, at *place) (history, error) {
 	for again := false; ; again = true {
 		closed, blocked, err := p.closesBefore(ctx, at)
 		if err != nil {
-			return nil, err
+			return history{}, err
 		}
 		newest := int64(-1)
 		for _, run := range closed {
@@ -135,15 +150,15 @@ func (p *Pipeline) latePeriods(ctx context.Context, at *place) ([]latePeriod, er
 		}
 		if newest <= at.usage.Slot {
 			late, err := p.lateOf(ctx, at.usage, closed)
-			return late, errors.Join(blocked, err)
+			return history{late, closed}, errors.Join(blocked, err)
 		}
 		if again {
-			return nil, fmt.Errorf("the usage log ends in slot %d and a close of issuer %s covers slot %d: the bucket lost records; restore it whole",
+			return history{}, fmt.Errorf("the usage log ends in slot %d and a close of issuer %s covers slot %d: the bucket lost records; restore it whole",
 				at.usage.Slot, at.issuer.ID, newest)
 		}
 		// The usage log was read before a close that came in between.
 		if at.usage, err = p.usageState(ctx, -1); err != nil {
-			return nil, err
+			return history{}, err
 		}
 	}
 }

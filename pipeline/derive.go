@@ -47,12 +47,21 @@ type deriver struct {
 	offers    offer.Offers
 }
 
+// add takes a row of usage. Fees and other charges have no price.
 func (d *deriver) add(p *ingest.CURPrice) error {
+	covered := false
+	switch string(p.LineItemType) {
+	case schema.LineItemUsage:
+	case schema.LineItemDiscountedUsage, schema.LineItemSavingsPlanCoveredUsage:
+		covered = true
+	default:
+		return nil
+	}
 	id := price.Observation{
 		ServiceCode: string(p.ServiceCode), UsageType: string(p.UsageType), Operation: string(p.Operation), Region: string(p.Region),
 		SKU: string(p.SKU), Family: string(p.Family), RateID: string(p.RateID), RateCode: string(p.RateCode),
 		Description: string(p.Description), Unit: string(p.Unit), Rate: string(p.Rate), PublicRate: string(p.PublicRate),
-		Currency: string(p.Currency), Attributes: string(p.Attributes),
+		Currency: string(p.Currency), Attributes: string(p.Attributes), Covered: covered,
 	}
 	hour := schema.HourOf(p.Start)
 	if len(d.seen) == 0 || hour < d.first {
@@ -65,10 +74,6 @@ func (d *deriver) add(p *ingest.CURPrice) error {
 		o.FirstHour, o.LastHour = hour, hour
 		d.seen[id] = o
 		d.operation = d.operation || skuOperation(id.Attributes) != ""
-	}
-	// A reservation covers usage at no rate of its own: only its public rate is a price.
-	if string(p.LineItemType) != schema.LineItemUsage {
-		o.Rate = ""
 	}
 	o.FirstHour, o.LastHour = min(o.FirstHour, hour), max(o.LastHour, hour)
 	o.Rows++

@@ -10,8 +10,6 @@ import (
 	"github.com/monthend/monthend/pipeline/period"
 	"github.com/monthend/monthend/pipeline/rate"
 	"github.com/monthend/monthend/pipeline/rollup"
-	"github.com/monthend/monthend/pipeline/spool"
-	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
@@ -69,41 +67,29 @@ type Suspense struct {
 // gather reads the batches and places every record. Dictionaries grow; they may
 // be shared with other gatherings.
 func (p *Pipeline) gather(ctx context.Context, in rate.Input, dims *batch.Dims, u *period.Usage, batches []period.SlotBatch, dir string, trace bool) (*gathering, error) {
-	g := &gathering{in: in, dims: dims, places: rate.NewClassifier(in, dims), totals: rate.NewTotals(in),
+	g := &gathering{in: in, dims: dims, places: rate.NewClassifier(in, dims), totals: rate.NewTotals(in, dims),
 		spills: map[int32]*spillFile{}, suspense: map[suspenseKey]*Suspense{}, units: map[unitKey]uint32{},
 		waived: u.Waived, dir: dir, trace: trace}
 	var done, all int64
 	for _, b := range batches {
 		all += b.Rows
 	}
-	for _, b := range batches {
-		if err := p.gatherBatch(ctx, g, b); err != nil {
-			g.close()
-			return nil, err
-		}
-		done += b.Rows
-		p.progress("rate "+in.Period.Name, done, all)
+	err := p.decode(ctx, batches, trace, dims,
+		func(b period.SlotBatch, u *batch.Usage) error { return g.add(u, b) },
+		func(b period.SlotBatch) error {
+			done += b.Rows
+			p.progress("rate "+in.Period.Name, done, all)
+			return g.endRuns()
+		})
+	if err != nil {
+		g.close()
+		return nil, err
 	}
 	return g, nil
 }
 
-func (p *Pipeline) gatherBatch(ctx context.Context, g *gathering, b period.SlotBatch) error {
-	f, err := p.fetchChecked(ctx, period.Object{Key: store.UsageBatch(b.Name()), Bytes: b.Bytes, SHA256: b.SHA256})
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	rows := int64(0)
-	err = spool.ReadUsage(ctx, f, g.dims, g.trace, func(u *batch.Usage) error {
-		rows += int64(u.Len())
-		return g.add(u, b)
-	})
-	if err == nil && rows != b.Rows {
-		err = fmt.Errorf("holds %d records, the log says %d; run verify", rows, b.Rows)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", store.UsageBatch(b.Name()), err)
-	}
+// endRuns closes the sorted run of each payer: a batch is sorted.
+func (g *gathering) endRuns() error {
 	for _, s := range g.spills {
 		if err := s.runs.EndRun(); err != nil {
 			return err
@@ -143,7 +129,7 @@ func (g *gathering) spill(u *batch.Usage, i int, at rate.Placed) error {
 		s = &spillFile{f, rollup.NewSpill(f)}
 		g.spills[at.Payer] = s
 	}
-	if err := g.totals.Add(at.Payer, at.SKU, u.Hour(i), u.Amount[i]); err != nil {
+	if err := g.totals.Add(at.Payer, at.SKU, u.Head[i], u.Tail[i], u.Hour(i), u.Amount[i]); err != nil {
 		return err
 	}
 	return s.runs.Append(rollup.Row{Head: u.Head[i], Resource: u.Resource[i], Hour: u.Hour(i),

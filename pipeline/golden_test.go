@@ -29,17 +29,20 @@ var update = flag.Bool("update", false, "rewrite the expected files of testdata/
 // TestMonth walks the month of a folder from usage to invoice and compares
 // everything in the store with the folder's want/, byte for byte.
 func TestMonth(t *testing.T) {
-	for _, name := range []string{"october"} {
-		t.Run(name, func(t *testing.T) {
-			w := october(t)
-			w.at("2026-10-20T12:00:00Z")
-			w.ingest(source(), folder(t, name+"/usage")...)
-			w.refresh("2026-10")
-			w.at("2026-11-01T00:00:00Z")
-			w.close("2026-10")
-			w.at("2026-11-04T09:00:00Z")
-			w.finish("2026-10")
-			compareFolder(t, filepath.Join(months, name, "want"), readable(t, objects(t, w.Store)))
+	for _, m := range []struct{ name, month, refreshed, closed, issued string }{
+		{"october", "2026-10", "2026-10-20T12:00:00Z", "2026-11-01T00:00:00Z", "2026-11-04T09:00:00Z"},
+		{"november", "2026-11", "2026-11-20T12:00:00Z", "2026-12-01T00:00:00Z", "2026-12-03T09:00:00Z"},
+	} {
+		t.Run(m.name, func(t *testing.T) {
+			w := monthOf(t, m.name)
+			w.at(m.refreshed)
+			w.ingest(source(), folder(t, m.name+"/usage")...)
+			w.refresh(m.month)
+			w.at(m.closed)
+			w.close(m.month)
+			w.at(m.issued)
+			w.finish(m.month)
+			compareFolder(t, filepath.Join(months, m.name, "want"), readable(t, objects(t, w.Store)))
 		})
 	}
 }

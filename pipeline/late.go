@@ -50,7 +50,14 @@ func (l latePeriod) key() lateKey {
 // correction is a late period, gathered twice.
 type correction struct {
 	in            rate.Input
-	before, after *gathering
+	run           period.Run
+	before, after rated
+}
+
+// rated is usage that was gathered, and the plan to rate it by.
+type rated struct {
+	*gathering
+	plan *rate.Plan
 }
 
 func (c *correction) close() {
@@ -101,16 +108,30 @@ func (p *Pipeline) gatherOne(ctx context.Context, dims *batch.Dims, l latePeriod
 	if err != nil {
 		return nil, err
 	}
-	c := &correction{in: rate.Input{Issuer: issuer, Period: l.run.Period, Organization: org, Catalog: catalog, Offers: offers}}
+	c := &correction{run: l.run, in: rate.Input{Issuer: issuer, Period: l.run.Period, Organization: org, Catalog: catalog, Offers: offers}}
 	before, after := l.batches()
-	if c.before, err = p.gather(ctx, c.in, dims, l.before, before, dir, false); err != nil {
+	if c.before, err = p.gatherRated(ctx, c.in, dims, l.before, before, dir); err != nil {
 		return nil, err
 	}
-	if c.after, err = p.gather(ctx, c.in, dims, l.after, after, dir, false); err != nil {
+	if c.after, err = p.gatherRated(ctx, c.in, dims, l.after, after, dir); err != nil {
 		c.before.close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// gatherRated gathers usage and plans its month.
+func (p *Pipeline) gatherRated(ctx context.Context, in rate.Input, dims *batch.Dims, u *period.Usage, batches []period.SlotBatch, dir string) (rated, error) {
+	g, err := p.gather(ctx, in, dims, u, batches, dir, false)
+	if err != nil {
+		return rated{}, err
+	}
+	plan, err := rate.NewPlan(g.totals)
+	if err != nil {
+		g.close()
+		return rated{}, err
+	}
+	return rated{g, plan}, nil
 }
 
 func issuerOfRun(org *schema.Organization, run period.Run) (schema.Issuer, error) {
@@ -190,40 +211,7 @@ func takesOver(new, pinned price.Key) bool {
 	return meet(new.Operation, pinned.Operation) && meet(new.Region, pinned.Region) && exact(new) >= exact(pinned)
 }
 
-// withCorrections merges the correction lines of a payer into its charges.
-func withCorrections(source chargeSource, corrections []*correction, account string, ranking batch.Ranking, out *batch.Charges) (chargeSource, error) {
-	var rows []batch.Row
-	for _, c := range corrections {
-		diff, err := c.difference(account, ranking, out)
-		if err != nil {
-			return nil, fmt.Errorf("late usage of %s: %w", c.in.Period.Name, err)
-		}
-		rows = append(rows, diff...)
-	}
-	slices.SortStableFunc(rows, func(a, b batch.Row) int { return a.Key.Compare(b.Key) })
-	return func(emit func(*batch.Charges) error) error {
-		merged := batch.NewCharges(out.Owner, out.Dims, out.Prices)
-		err := source(func(c *batch.Charges) error {
-			for i := range c.Len() {
-				row := c.At(i)
-				for len(rows) > 0 && rows[0].Key.Compare(row.Key) < 0 {
-					merged.Append(rows[0])
-					rows = rows[1:]
-				}
-				merged.Append(row)
-			}
-			defer merged.Reset()
-			return emit(merged)
-		})
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			merged.Append(row)
-		}
-		return emit(merged)
-	}, nil
-}
+func (c *correction) reason() string { return "Late usage of " + c.in.Period.Name }
 
 // difference rates the period with and without what came late and returns the
 // lines that changed.
@@ -232,17 +220,11 @@ func (c *correction) difference(account string, ranking batch.Ranking, out *batc
 	if !ok {
 		return nil, nil
 	}
-	before, stopBefore, err := lines(c.before, payer, ranking, out)
-	if err != nil {
-		return nil, err
-	}
+	before, stopBefore := lines(c.before, payer, ranking, out)
 	defer stopBefore()
-	after, stopAfter, err := lines(c.after, payer, ranking, out)
-	if err != nil {
-		return nil, err
-	}
+	after, stopAfter := lines(c.after, payer, ranking, out)
 	defer stopAfter()
-	d := &differ{prices: out.Prices, reason: "Late usage of " + c.in.Period.Name}
+	d := &differ{prices: out.Prices, reason: c.reason()}
 	b, err := before()
 	if err != nil {
 		return nil, err
@@ -290,13 +272,8 @@ func compareLines(a, b []batch.Row) int {
 
 // lines pulls a payer's charges line by line: all portions of one line at once,
 // nil at the end.
-func lines(g *gathering, payer int32, ranking batch.Ranking, out *batch.Charges) (next func() ([]batch.Row, error), stop func(), err error) {
-	plan, err := rate.NewPlan(g.totals)
-	if err != nil {
-		return nil, nil, err
-	}
-	source := chargesOf(g, plan, payer, ranking, batch.NewCharges(out.Owner, out.Dims, out.Prices))
-	pull, stop := iter.Pull2(rowsOf(source))
+func lines(g rated, payer int32, ranking batch.Ranking, out *batch.Charges) (next func() ([]batch.Row, error), stop func()) {
+	pull, stop := iter.Pull2(rowsOf(chargesOf(g, payer, ranking, out.Like())))
 	held, err, more := pull()
 	return func() ([]batch.Row, error) {
 		var line []batch.Row
@@ -305,7 +282,7 @@ func lines(g *gathering, payer int32, ranking batch.Ranking, out *batch.Charges)
 			held, err, more = pull()
 		}
 		return line, err
-	}, stop, err
+	}, stop
 }
 
 func rowsOf(source chargeSource) iter.Seq2[batch.Row, error] {
@@ -335,16 +312,22 @@ type differ struct {
 	rows   []batch.Row
 }
 
+// priceTerms is what the portions of a line differ in.
+type priceTerms struct {
+	price batch.Price
+	term  uint32
+}
+
 func (d *differ) line(old, new []batch.Row) error {
-	sums := map[batch.Price]batch.Row{}
-	var order []batch.Price
+	sums := map[priceTerms]batch.Row{}
+	var order []priceTerms
 	for i, side := range [][]batch.Row{old, new} {
 		for _, row := range side {
 			if i == 0 {
 				row = negated(row)
 			}
-			id := d.prices.Value(row.Price)
-			id.BlendedRate = money.Rate{} // an average over the month is no identity
+			id := priceTerms{d.prices.Value(row.Price), row.Term}
+			id.price.BlendedRate = money.Rate{} // an average over the month is no identity
 			sum, seen := sums[id]
 			if !seen {
 				order = append(order, id)
@@ -353,7 +336,7 @@ func (d *differ) line(old, new []batch.Row) error {
 			if err := addRow(&sum, row); err != nil {
 				return err
 			}
-			sum.Price = row.Price // the newer side comes last
+			sum.Price, sum.Term = row.Price, row.Term // the newer side comes last
 			sums[id] = sum
 		}
 	}
@@ -364,7 +347,8 @@ func (d *differ) line(old, new []batch.Row) error {
 }
 
 func (d *differ) keep(row batch.Row) {
-	if row.Amount == (money.Usage{}) && row.Unblended == (money.Cost{}) && row.List == (money.Cost{}) {
+	if row.Amount == (money.Usage{}) && row.Unblended == (money.Cost{}) && row.List == (money.Cost{}) &&
+		row.Net == (money.Cost{}) && row.Effective == (money.Cost{}) {
 		return
 	}
 	p := d.prices.Value(row.Price)
@@ -375,6 +359,7 @@ func (d *differ) keep(row batch.Row) {
 
 func negated(r batch.Row) batch.Row {
 	r.Amount, r.List, r.Unblended, r.Blended = money.Neg(r.Amount), money.Neg(r.List), money.Neg(r.Unblended), money.Neg(r.Blended)
+	r.Net, r.Effective, r.Upfront = money.Neg(r.Net), money.Neg(r.Effective), money.Neg(r.Upfront)
 	return r
 }
 

@@ -43,11 +43,11 @@ func (p *Pipeline) refresh(ctx context.Context, at *place) (*period.Run, error) 
 	if p.Now().Before(at.period.Start) {
 		return nil, fmt.Errorf("%w: period %s of issuer %s has not begun", ErrNotDue, at.period.Name, at.issuer.ID)
 	}
-	late, err := p.latePeriods(ctx, at)
+	before, err := p.history(ctx, at)
 	if err != nil && !errors.Is(err, ErrBlocked) {
 		return nil, err
 	}
-	r, err := p.compute(ctx, at, late, false)
+	r, err := p.compute(ctx, at, before, false)
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +96,17 @@ func (p *Pipeline) close(ctx context.Context, at *place) (*period.Close, error) 
 	if err := p.ripe(ctx, at); err != nil {
 		return nil, err
 	}
-	late, err := p.latePeriods(ctx, at)
+	before, err := p.history(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	if err := at.unresolved(p.Sources); err != nil {
 		return nil, err
 	}
-	r, err := p.compute(ctx, at, late, true)
+	if err := p.checkRefunds(ctx, at, before.closed); err != nil {
+		return nil, fmt.Errorf("close refused: %w", err)
+	}
+	r, err := p.compute(ctx, at, before, true)
 	if err != nil {
 		return nil, fmt.Errorf("close refused: %w", err)
 	}

@@ -43,11 +43,11 @@ func (p *Pipeline) Pending(ctx context.Context, issuerID, name string) (*Pending
 	}
 	defer g.close()
 	list.Suspense = g.suspended()
-	late, err := p.latePeriods(ctx, at)
+	before, err := p.history(ctx, at)
 	if err != nil {
 		return list, nil //nolint:nilerr // an earlier open month is listed by itself
 	}
-	for _, l := range late {
+	for _, l := range before.late {
 		c, err := p.gatherOne(ctx, batch.NewDims(), l, dir)
 		if err != nil {
 			return nil, err

@@ -79,6 +79,7 @@ type runKey struct {
 	Batches    []string
 	Waived     map[string]int64
 	Late       []lateKey
+	Opening    []period.PayerBalances
 }
 
 func runID(key runKey) (string, error) {
@@ -92,21 +93,22 @@ func runID(key runKey) (string, error) {
 // compute rates a period as the usage log up to the state's slot has it, and
 // stores the charges. Running it again finds its own files and writes nothing
 // new.
-func (p *Pipeline) compute(ctx context.Context, at *place, late []latePeriod, sealing bool) (*result, error) {
+func (p *Pipeline) compute(ctx context.Context, at *place, before history, sealing bool) (*result, error) {
 	issuer, per, u := at.issuer, at.period, at.usage
 	inputs, err := p.inputsOf()
 	if err != nil {
 		return nil, err
 	}
 	batches := batchesOf(u, per, -1)
-	key := runKey{Rules: rate.RulesVersion, Generation: at.month.Generation, Issuer: issuer.ID, Period: per, Waived: u.Waived}
+	key := runKey{Rules: rate.RulesVersion, Generation: at.month.Generation, Issuer: issuer.ID, Period: per, Waived: u.Waived,
+		Opening: before.balances()}
 	for _, b := range batches {
 		key.Batches = append(key.Batches, b.SHA256)
 	}
 	for _, in := range inputs {
 		key.Inputs = append(key.Inputs, [2]string{in.name, hexSum(in.data)})
 	}
-	for _, l := range late {
+	for _, l := range before.late {
 		key.Late = append(key.Late, l.key())
 	}
 	id, err := runID(key)
@@ -122,7 +124,7 @@ func (p *Pipeline) compute(ctx context.Context, at *place, late []latePeriod, se
 	}
 	r.spec = at.reportSpec(r.run, owners(p.Organization, issuer, per))
 	in := rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
-	err = p.rateInto(ctx, r, in, u, batches, late)
+	err = p.rateInto(ctx, r, in, u, batches, before)
 	if err == nil {
 		err = p.addEmpty(ctx, at, r.reports, r.spec, p.Organization)
 	}
@@ -144,19 +146,19 @@ func (p *Pipeline) pinInputs(ctx context.Context, r *result, inputs []namedInput
 	return nil
 }
 
-func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *period.Usage, batches []period.SlotBatch, late []latePeriod) error {
+func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *period.Usage, batches []period.SlotBatch, before history) error {
 	dir, err := os.MkdirTemp(p.TempDir, "run-*")
 	if err != nil {
 		return fmt.Errorf("temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	dims := batch.NewDims()
-	g, err := p.gather(ctx, in, dims, u, batches, dir, false)
+	g, err := p.gatherRated(ctx, in, dims, u, batches, dir)
 	if err != nil {
 		return err
 	}
 	defer g.close()
-	corrections, err := p.gatherLate(ctx, dims, late, dir)
+	corrections, err := p.gatherLate(ctx, dims, before.late, dir)
 	if err != nil {
 		return err
 	}
@@ -170,10 +172,6 @@ func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *pe
 	if r.sealing && r.run.Records.Suspense > 0 {
 		return nil // checkRun says why
 	}
-	plan, err := rate.NewPlan(g.totals)
-	if err != nil {
-		return err
-	}
 	r.spec.suspense = r.run.Records.Suspense
 	if r.lost, err = lostPayers(in, corrections, sorted, ranking); err != nil {
 		return err
@@ -182,12 +180,9 @@ func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *pe
 		m := &payerMonth{p: p, ctx: ctx, r: r, dir: dir, bill: rollup.NewBill(), payer: in.Organization.Payers[payer]}
 		m.exports = p.exportWriters(ctx, r.reports, r.spec, m.payer.AccountID)
 		out := batch.NewCharges(m.exports.owner, sorted, batch.NewTable[batch.Price]())
-		source := chargesOf(g, plan, payer, ranking, out)
-		if len(corrections) > 0 {
-			source, err = withCorrections(source, corrections, m.payer.AccountID, ranking, out)
-			if err != nil {
-				return err
-			}
+		source, err := m.charges(g, payer, corrections, before, ranking, out)
+		if err != nil {
+			return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
 		}
 		if err := m.write(in, source); err != nil {
 			return err
@@ -206,14 +201,14 @@ func addLate(r *period.Records, before, after period.Records) {
 }
 
 // payersIn lists the payers that have something to be charged, by account id.
-func payersIn(in rate.Input, g *gathering, corrections []*correction) []int32 {
+func payersIn(in rate.Input, g rated, corrections []*correction) []int32 {
 	var list []int32
 	for _, payer := range in.Organization.PayersOf(in.Issuer.ID) {
 		for i := range in.Organization.Payers {
 			if in.Organization.Payers[i].AccountID != payer.AccountID {
 				continue
 			}
-			has := g.spills[int32(i)] != nil
+			has := g.spills[int32(i)] != nil || in.Offers.MonthWide()
 			for _, c := range corrections {
 				has = has || c.has(payer.AccountID)
 			}
@@ -229,13 +224,13 @@ func payersIn(in rate.Input, g *gathering, corrections []*correction) []int32 {
 type chargeSource func(emit func(*batch.Charges) error) error
 
 // chargesOf rates one payer's usage into out, batch by batch.
-func chargesOf(g *gathering, plan *rate.Plan, payer int32, ranking batch.Ranking, out *batch.Charges) chargeSource {
+func chargesOf(g rated, payer int32, ranking batch.Ranking, out *batch.Charges) chargeSource {
 	return func(emit func(*batch.Charges) error) error {
 		s := g.spills[payer]
 		if s == nil {
 			return nil
 		}
-		rater := rate.NewRater(plan, payer, out)
+		rater := rate.NewRater(g.plan, payer, out)
 		err := s.runs.Merge(s.file, ranking, func(lines *batch.Lines) error {
 			if err := rater.Rate(lines); err != nil {
 				return err
@@ -262,6 +257,9 @@ type payerMonth struct {
 	dir   string
 	payer schema.Payer
 	bill  *rollup.Bill
+
+	taxes    []bill.Tax
+	balances []bill.Balance
 
 	exports *exportWriters
 	sums    report.Amounts // of all files
@@ -299,9 +297,16 @@ func (m *payerMonth) write(in rate.Input, source chargeSource) error {
 		return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
 	}
 	b, err := m.bill.Close(in.Issuer, m.payer, in.Period)
-	if err != nil || b.Charges == 0 {
+	if err != nil {
 		return err
 	}
+	if len(m.balances) > 0 {
+		m.r.run.Balances = append(m.r.run.Balances, period.PayerBalances{Payer: m.payer.AccountID, Balances: m.balances})
+	}
+	if b.Charges == 0 {
+		return nil
+	}
+	b.Taxes, b.Balances = m.taxes, m.balances
 	if err := m.r.addPayer(m.r.spec, b, m.sums); err != nil {
 		return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
 	}

@@ -82,7 +82,7 @@ func (v *verifier) recompute() error {
 	if err != nil {
 		return err
 	}
-	r, err := q.compute(v.ctx, at, late, true)
+	r, err := q.compute(v.ctx, at, history{late, closed}, true)
 	if err != nil {
 		return v.unusable(err)
 	}

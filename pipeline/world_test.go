@@ -49,9 +49,22 @@ func newWorld(t testing.TB, st store.Store) *world {
 		},
 	}
 	w.at("2026-11-02T09:00:00Z")
-	w.organization(text(t, "october/organization.yaml"))
-	w.prices(text(t, "october/prices.csv"))
-	w.offers(text(t, "october/offers.yaml"))
+	w.folder("october")
+	return w
+}
+
+// folder takes organization, prices and offers from a month's folder.
+func (w *world) folder(name string) {
+	w.t.Helper()
+	w.organization(text(w.t, name+"/organization.yaml"))
+	w.prices(text(w.t, name+"/prices.csv"))
+	w.offers(text(w.t, name+"/offers.yaml"))
+}
+
+// monthOf is a world with the organization, prices and offers of a folder.
+func monthOf(t testing.TB, name string) *world {
+	w := october(t)
+	w.folder(name)
 	return w
 }
 

@@ -38,7 +38,7 @@ type Payer struct {
 	Issuer    string    `json:"issuer"` // Issuer.ID
 	Address   []string  `json:"address,omitempty"`
 	TaxID     string    `json:"tax_id,omitempty"`
-	Country   string    `json:"country,omitempty"` // ISO 3166 code, where tax is due
+	Country   string    `json:"country,omitempty"` // ISO 3166-1, two capital letters: where tax is due
 	Region    string    `json:"region,omitempty"`  // state or province, as tax rules name it
 	Since     Date      `json:"since,omitzero"`    // first day as a customer: free tiers of the first months count from it
 	Email     string    `json:"email,omitempty"`   // account holder
@@ -140,7 +140,8 @@ func MemberAt(list []Membership, at time.Time) (Membership, bool) {
 }
 
 // Check returns every contradiction: unknown issuers, two payers at one
-// instant, empty or repeated ids, accounts that cannot stand in an object key.
+// instant, empty or repeated ids, accounts that cannot stand in an object key,
+// countries that are none, and sharing out of order.
 func (o *Organization) Check(file string) Problems {
 	var ps Problems
 	fault := func(field, value, reason, hint string) {
@@ -171,6 +172,9 @@ func (o *Organization) Check(file string) Problems {
 		if !ValidAccountID(p.AccountID) {
 			fault("payers.account_id", p.AccountID, "is not an account id", "use 1 to 64 letters, digits, dashes or underscores")
 		}
+		if p.Country != "" && !ValidCountry(p.Country) {
+			fault("payers.country", p.Country, "is not a country", "write the two capital letters of ISO 3166, such as DE")
+		}
 	}
 	o.checkMemberships(fault)
 	return ps
@@ -191,6 +195,11 @@ func (o *Organization) checkMemberships(fault func(field, value, reason, hint st
 		for _, m := range list {
 			if a := m.Account; !a.Until.IsZero() && !a.From.Before(a.Until) {
 				fault("accounts.until", id, "ends before it begins", "until is the first instant no longer; put it after from")
+			}
+			for i := 1; i < len(m.Account.Sharing); i++ {
+				if !m.Account.Sharing[i-1].From.Before(m.Account.Sharing[i].From) {
+					fault("accounts.id", id, "has sharing that is not in the order of time", "list its stretches by from, each once")
+				}
 			}
 		}
 		for i := 1; i < len(list); i++ {
@@ -215,6 +224,12 @@ func ValidAccountID(id string) bool {
 		}
 	}
 	return true
+}
+
+// ValidCountry tells whether a text has the form of a country: the two capital
+// letters of ISO 3166-1.
+func ValidCountry(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
 }
 
 // ValidIssuerID tells whether an id may name an issuer: 1 to 32 lower-case

@@ -89,6 +89,12 @@ func TestOrganizationContradictions(t *testing.T) {
 		{"account id", func(o *schema.Organization) { o.Payers[0].Accounts[0].ID = "a b" }, "is not an account id"},
 		{"overlap", func(o *schema.Organization) { o.Payers[0].Accounts[1].From = day(2026, 10, 10).Add(-1) }, "two payers at one instant"},
 		{"never ends", func(o *schema.Organization) { o.Payers[1].Accounts[1].Until = time.Time{} }, "two payers at one instant"},
+		{"country", func(o *schema.Organization) { o.Payers[0].Country = "de" }, "is not a country"},
+		{"country in three letters", func(o *schema.Organization) { o.Payers[0].Country = "DEU" }, "is not a country"},
+		{"sharing out of order", func(o *schema.Organization) {
+			o.Payers[0].Accounts[0].Sharing = []schema.Sharing{{From: day(2026, 10, 2)}, {From: day(2026, 10, 1)}}
+		}, "has sharing that is not in the order of time"},
+		{"sharing twice", func(o *schema.Organization) { o.Payers[0].Accounts[0].Sharing = []schema.Sharing{{}, {}} }, "has sharing that is not in the order of time"},
 		{"ends before it begins", func(o *schema.Organization) { o.Payers[0].Accounts[1].Until = day(2026, 10, 15) }, "ends before it begins"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -125,5 +131,19 @@ func TestLocationDoesNotDependOnTheHost(t *testing.T) {
 	}
 	if loc, err := (schema.Issuer{ID: "a"}).Location(); err != nil || loc != time.UTC {
 		t.Errorf("without a zone: %v, %v", loc, err)
+	}
+}
+
+func TestSharingHoldsFromAnInstant(t *testing.T) {
+	all := schema.Sharing{Reservations: true, SavingsPlans: true, Credits: true}
+	none, credits := schema.Sharing{From: day(2026, 10, 1)}, schema.Sharing{From: day(2026, 11, 1), Credits: true}
+	a := schema.Account{ID: "a", Sharing: []schema.Sharing{none, credits}}
+	for _, c := range []struct {
+		at   time.Time
+		want schema.Sharing
+	}{{day(2026, 10, 1).Add(-1), all}, {day(2026, 10, 1), none}, {day(2026, 11, 1).Add(-1), none}, {day(2026, 11, 1), credits}} {
+		if got := a.SharingAt(c.at); got != c.want {
+			t.Errorf("at %s: got %+v, want %+v", c.at, got, c.want)
+		}
 	}
 }

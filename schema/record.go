@@ -34,8 +34,21 @@ const (
 	MaxTagValue   = 1024     // bytes
 )
 
-// LineItemUsage is the line item type of a record that names none.
-const LineItemUsage = "Usage"
+// The line item types that rating makes; records may bring others. LineItemUsage
+// is the type of a record that names none.
+const (
+	LineItemUsage                   = "Usage"
+	LineItemDiscountedUsage         = "DiscountedUsage"
+	LineItemRIFee                   = "RIFee"
+	LineItemSavingsPlanCoveredUsage = "SavingsPlanCoveredUsage"
+	LineItemSavingsPlanNegation     = "SavingsPlanNegation"
+	LineItemSavingsPlanRecurringFee = "SavingsPlanRecurringFee"
+	LineItemSavingsPlanUpfrontFee   = "SavingsPlanUpfrontFee"
+	LineItemFee                     = "Fee"
+	LineItemCredit                  = "Credit"
+	LineItemRefund                  = "Refund"
+	LineItemTax                     = "Tax"
+)
 
 // Record is one metered fact, as a view: its byte slices are valid until the
 // reader moves on, so a record is interned into a batch at once and never kept.

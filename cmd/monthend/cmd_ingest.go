@@ -127,7 +127,7 @@ func (p *program) printIngested(results []*pipeline.Ingested) {
 			p.result("%s: %s files were known already", r.Source, count(int64(n)))
 		}
 		for _, kind := range slices.Sorted(mapsKeys(r.LeftOut)) {
-			p.result("%s: left out %s rows of type %s: they are no usage to rate yet", r.Source, count(r.LeftOut[kind]), kind)
+			p.result("%s: left out %s rows of type %s: they follow from commitments, which the offers hold", r.Source, count(r.LeftOut[kind]), kind)
 		}
 	}
 }

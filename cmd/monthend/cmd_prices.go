@@ -16,8 +16,8 @@ import (
 )
 
 func (p *program) pricesCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "prices", Short: "Check price lists, or derive one from a Cost and Usage Report"}
-	cmd.AddCommand(p.pricesCheckCommand(), p.pricesDeriveCommand())
+	cmd := &cobra.Command{Use: "prices", Short: "Check price lists, try their cases, or derive one from a Cost and Usage Report"}
+	cmd.AddCommand(p.pricesCheckCommand(), p.pricesDeriveCommand(), p.pricesTestCommand())
 	return cmd
 }
 

@@ -33,6 +33,7 @@ func exceptions() map[string]string {
 		"pipeline/store math/rand/v2":           "jitter between attempts of the same call; it reaches no object",
 		"pipeline/store crypto/rand":            "names of temporary files and of probe objects, which are removed",
 		"pipeline/store/storetest math/rand/v2": "test code: order of calls and bytes of test objects",
+		"pipeline/rate/slow math/rand/v2":       "test code: random worlds from the caller's seed",
 		"pipeline/sample math/rand/v2":          "a generator with the caller's seed: the same seed gives the same month",
 	}
 }

@@ -81,6 +81,10 @@ func house() []room {
 				"and users' Parquet is read with parquet-go"},
 		{name: "pipeline/rate", pure: true, ours: "schema schema/money schema/price schema/offer schema/bill schema/batch",
 			because: "rating is arithmetic over batches: the same input gives the same charges on every machine"},
+		{name: "pipeline/rate/slow", ours: "schema schema/money schema/price schema/offer",
+			because: "a second rater, for tests alone, that shares no arithmetic with the first"},
+		{name: "pipeline/trial", pure: true, ours: "schema schema/money schema/price schema/offer schema/bill schema/batch pipeline/rate",
+			because: "a month in memory: it runs the steps of pipeline/rate and has no rule of its own"},
 		{name: "pipeline/rollup", pure: true, ours: "schema schema/money schema/bill schema/batch",
 			because: "summing works through readers and writers that it is given"},
 		{name: "pipeline/report", ours: "schema schema/money schema/bill schema/batch schema/column pipeline/store pipeline/spool",
@@ -114,7 +118,7 @@ func house() []room {
 			because: "the attack on the month consists of tests; whatever they import, nothing imports them"},
 
 		{name: "cmd/monthend", ours: "schema schema/money schema/price schema/offer schema/bill config pipeline jobs jobs/calendar jobs/notify " +
-			"pipeline/store pipeline/store/s3 pipeline/ingest pipeline/report pipeline/period pipeline/sample pipeline/spool",
+			"pipeline/store pipeline/store/s3 pipeline/ingest pipeline/report pipeline/period pipeline/sample pipeline/spool pipeline/trial",
 			libs: libCobra + " " + libJSON + " " + libProgress + " " + libTerm, tests: libScript + " " + libParquet,
 			because: "the command wires the real store, clock and log to the pipeline; billing is none of its business"},
 	}

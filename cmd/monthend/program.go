@@ -56,8 +56,8 @@ it looks at the logs in the bucket and does what is missing.
 	flags.BoolVar(&p.json, "json", false, "print the result as JSON")
 	root.AddCommand(p.demoCommand(), p.sampleCommand(), p.initCommand(), p.ingestCommand(), p.reportCommand(),
 		p.closeCommand(), p.invoiceCommand(), p.publishCommand(), p.statusCommand(), p.pendingCommand(),
-		p.pricesCommand(), p.configCommand(), p.markCommand(), p.tickCommand(), p.runCommand(),
-		p.verifyCommand(), p.collectCommand())
+		p.pricesCommand(), p.offersCommand(), p.configCommand(), p.markCommand(), p.tickCommand(), p.runCommand(),
+		p.verifyCommand(), p.collectCommand(), p.explainCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return root
 }

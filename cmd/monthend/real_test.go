@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/monthend/monthend/config"
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
@@ -24,28 +26,34 @@ const realOffers = "../../testdata/real/offers.yaml"
 
 // realMonth is one month of a payer and one member account, as AWS billed it.
 type realMonth struct {
-	period string
-	file   string
-	now    string // an instant after its end
-	usage  int    // rows of type Usage
-	total  string // their unblended cost
-	unmet  int    // rows that may differ: on the crossing day of a pool AWS's order is not known
-	over   int    // rows of ours that may find none of AWS
-	left   map[string]string
+	period  string
+	file    string
+	now     string // an instant after its end
+	usage   int    // rows of type Usage
+	total   string // their unblended cost
+	covered int    // rows of type DiscountedUsage
+	bill    string // unblended cost of all rows
+	unmet   int    // rows that may differ: on the crossing day of a pool AWS's order is not known
+	over    int    // rows of ours that may find none of AWS
+	left    map[string]string
 }
 
 func realMonths() []realMonth {
 	return []realMonth{
 		{period: "2018-10", file: "Oct2018-WorkshopCUR-00001.snappy.parquet", now: "2018-11-04T09:00:00Z",
-			usage: 110_953, total: "3914.7077525379", unmet: 253, over: 253, left: map[string]string{"DiscountedUsage": "8,345", "RIFee": "9"}},
+			usage: 110_953, total: "3914.7077525379", covered: 8_345, bill: "4064.4831315379",
+			unmet: 253, over: 253, left: map[string]string{"RIFee": "9"}},
 		{period: "2018-11", file: "Nov2018-WorkshopCUR-00001.snappy.parquet", now: "2018-12-04T09:00:00Z",
-			usage: 117_129, total: "3357.9429681268", unmet: 218, over: 219, left: map[string]string{"DiscountedUsage": "7,202", "RIFee": "9"}},
+			usage: 117_129, total: "3357.9429681268", covered: 7_202, bill: "3505.3269681268",
+			unmet: 218, over: 219, left: map[string]string{"RIFee": "9"}},
 	}
 }
 
 // TestReal rates two real AWS months again, as a user would who comes from AWS:
-// prices derived from the reports, the reports taken in as snapshots, the month
-// closed. Then our report is compared with AWS's, row by row.
+// prices and reservations derived from the reports, the reports taken in as
+// snapshots, the month closed. Then our report is compared with AWS's, row by
+// row and column by column. Which usage a reservation covers is read from the
+// reports: AWS's own choice does not follow from them. The money is computed.
 func TestReal(t *testing.T) {
 	if os.Getenv("MONTHEND_REAL") == "" {
 		t.Skip("takes a minute: run it with make real, which sets MONTHEND_REAL=1")
@@ -56,10 +64,25 @@ func TestReal(t *testing.T) {
 			t.Skipf("the real months are absent: %v; they lie beside the checkout, in ../shared/data/cur-2018", err)
 		}
 	}
-	prices := realPrices(t, months)
+	prices, offers := realPrices(t, months), derivedOffers(t, months)
 	for _, m := range months {
-		t.Run(m.period, func(t *testing.T) { m.test(t, prices) })
+		t.Run(m.period, func(t *testing.T) { m.test(t, prices, offers) })
 	}
+}
+
+// derivedOffers derives the reservations of all months, behind the pools.
+func derivedOffers(t *testing.T, months []realMonth) []byte {
+	out := filepath.Join(t.TempDir(), "offers.yaml")
+	args := []string{"offers", "derive", "--offers", realOffers, "--out", out}
+	for _, m := range months {
+		args = append(args, filepath.Join(realData, m.file))
+	}
+	runCommand(t, args...)
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // realPrices derives one price list from all months. The units that the reports
@@ -120,12 +143,8 @@ exports:
 close: {wait: 0s}
 `
 
-func (m realMonth) test(t *testing.T, prices []byte) {
+func (m realMonth) test(t *testing.T, prices, offers []byte) {
 	dir := t.TempDir()
-	offers, err := os.ReadFile(realOffers)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, data := range map[string][]byte{"prices.csv": prices, "offers.yaml": offers,
 		"organization.yaml": []byte(realOrganization), "monthend.yaml": []byte(realConfig)} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
@@ -154,6 +173,7 @@ func (m realMonth) compare(t *testing.T, dir string) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no report at %s: %v", pattern, err)
 	}
+	m.compareColumns(t, files)
 	var ours []curRow
 	for _, f := range files {
 		ours = append(ours, readUsageRows(t, f, "product_region_code")...)
@@ -179,6 +199,40 @@ func (m realMonth) compare(t *testing.T, dir string) {
 	if off.Abs(off).Cmp(rat(t, "0.0000002")) > 0 {
 		t.Errorf("month total is off by %s, at most 0.0000002 may be", off.FloatString(10))
 	}
+}
+
+// compareColumns holds all rows of our report against AWS's, type by type.
+func (m realMonth) compareColumns(t *testing.T, files []string) {
+	aws := readTable(t, []string{filepath.Join(realData, m.file)}, allColumns(), nil)
+	ours := readTable(t, files, allColumns(), map[string]string{"product_region": "product_region_code"})
+	columns := append(slices.Clone(amountColumns), wordColumns...)
+	usage := countColumns(aws, ours, schema.LineItemUsage, usageKey, columns)
+	covered := countColumns(aws, ours, schema.LineItemDiscountedUsage, coveredKey, columns)
+	fees := countColumns(aws, ours, schema.LineItemRIFee, feeKey, columns)
+	for _, c := range []*columnCounts{usage, covered, fees} {
+		t.Logf("%s, column by column\n%s", m.period, c)
+	}
+	terms := []string{"pricing_lease_contract_length", "pricing_offering_class", "pricing_purchase_option", "reservation_subscription_id"}
+	covered.all(t, m.covered, append(terms, without(amountColumns, "line_item_blended_rate", "line_item_blended_cost")...)...)
+	fees.all(t, 9, append(without(amountColumns, "line_item_blended_rate"), "reservation_start_time", "reservation_end_time")...)
+	aws.checkBlended(t, "AWS")
+	ours.checkBlended(t, "ours")
+	if sum := usage.ours + covered.ours + fees.ours; sum != ours.rows {
+		t.Errorf("our report has %d rows, of which %d are usage or of reservations", ours.rows, sum)
+	}
+	if got := aws.sum(t, "line_item_unblended_cost"); got.Cmp(rat(t, m.bill)) != 0 {
+		t.Errorf("AWS's report sums to %s, want %s", got.FloatString(10), m.bill)
+	}
+	off := ours.sum(t, "line_item_unblended_cost")
+	off.Sub(off, rat(t, m.bill))
+	t.Logf("all rows: month total off by %s", off.FloatString(10))
+	if off.Abs(off).Cmp(rat(t, "0.0000002")) > 0 {
+		t.Errorf("the total of all rows is off by %s, at most 0.0000002 may be", off.FloatString(10))
+	}
+}
+
+func without(names []string, out ...string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(out, n) })
 }
 
 // runCommand runs a command line in this process, as a user would, and returns

@@ -128,7 +128,9 @@ func (p *program) load() (*session, error) {
 	}
 	s := &session{config: c, Pipeline: &pipeline.Pipeline{CloseWait: c.Close.Wait, CloseAlarm: c.Close.Deadline, Limits: limitsOf(c.Limits)}}
 	problems = append(problems, s.loadOrganization()...)
+	known := len(problems) == 0 // else the accounts that offers name may seem to be missing
 	problems = append(problems, s.loadPrices()...)
+	problems = append(problems, s.loadOffers(known)...)
 	problems = append(problems, s.loadSchedule(p.configFile)...)
 	if len(problems) > 0 {
 		return nil, usageError{problems}
@@ -190,14 +192,24 @@ func (s *session) loadPrices() schema.Problems {
 		return problems
 	}
 	s.Prices.Catalog, s.warnings = catalog, catalog.Warnings
+	return nil
+}
+
+// loadOffers reads the offers and checks them against what of the prices and,
+// if it is known, the organization has been read.
+func (s *session) loadOffers(organizationKnown bool) schema.Problems {
 	s.Offers = &offer.Offers{}
 	if s.config.Offers == "" {
 		return nil
 	}
 	offers, problems := loadOffers(s.config.Offers)
 	s.Offers = &offers
-	if len(problems) == 0 {
-		problems = offers.Check(s.config.Offers, catalog)
+	if len(problems) > 0 {
+		return problems
+	}
+	problems = offers.Check(s.config.Offers, s.Prices.Catalog)
+	if organizationKnown {
+		problems = append(problems, offers.CheckOrganization(s.config.Offers, s.Organization)...)
 	}
 	return problems
 }

@@ -402,8 +402,8 @@ func (s *session) header(rows *csvRows) error {
 	if s.isCUR(names) {
 		return s.planCUR(names)
 	}
-	if s.prices {
-		return s.fileFault("is not a Cost and Usage Report", "prices are derived from a report, legacy or 2.0")
+	if s.derives() {
+		return s.fileFault("is not a Cost and Usage Report", "prices and reservations are derived from a report, legacy or 2.0")
 	}
 	return s.planUsage(names)
 }

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"context"
 	"sort"
 	"strings"
 	"time"
@@ -33,9 +32,14 @@ var curNames = [numFields]string{
 	fCost: "line_item_unblended_cost", fCurrency: "line_item_currency_code", fRate: "line_item_unblended_rate",
 	fRegion: "product_region_code", fOldRegion: "product_region", fProduct: "product", fTags: "resource_tags",
 	fSplitParent: "split_line_item_parent_resource_id",
-	fPublicRate:  "pricing_public_on_demand_rate", fSKU: "product_sku", fRateID: "pricing_rate_id",
+	fReservation: "reservation_reservation_a_r_n", fSavingsPlan: "savings_plan_savings_plan_a_r_n",
+	fPublicRate: "pricing_public_on_demand_rate", fSKU: "product_sku", fRateID: "pricing_rate_id",
 	fRateCode: "pricing_rate_code", fDescription: "line_item_line_item_description", fTerm: "pricing_term",
 	fFamily: "product_product_family", fSource: "source",
+	fSubscription: "reservation_subscription_id", fReserved: "reservation_number_of_reservations",
+	fReservedFrom: "reservation_start_time", fReservedTo: "reservation_end_time", fReservedZone: "reservation_availability_zone",
+	fUpfront: "reservation_upfront_value", fLease: "pricing_lease_contract_length",
+	fClass: "pricing_offering_class", fPurchase: "pricing_purchase_option",
 }
 
 // requiredCUR are the columns without which rows cannot be identified or rated.
@@ -57,14 +61,14 @@ func (s *session) planCUR(names []string) error {
 	s.sum.Format, s.sum.Kind = CUR, Snapshot
 	s.sum.Types, s.sum.LeftOut = map[string]int64{}, map[string]int64{}
 	s.tags.squashed = true
-	if !s.prices {
+	if !s.derives() {
 		s.build = s.buildCUR
 	}
 	p := newPlan()
 	p.names = curNames
 	s.plan = p
 	var bad schema.Problems
-	if s.opt.Source == "" && !s.prices {
+	if s.opt.Source == "" && !s.derives() {
 		bad = append(bad, *s.fileFault("is a Cost and Usage Report without a source", "name the source of the file in the configuration"))
 	}
 	snake := make([]string, len(names))
@@ -119,7 +123,7 @@ func (s *session) addCUR(column int, name, snake string) *fault {
 		if p.has(f) {
 			return &fault{reason: "stands twice in the header"}
 		}
-		if f < fPublicRate || s.prices {
+		if f < fPublicRate || s.derives() {
 			p.set(f, name, column)
 		}
 	}
@@ -157,11 +161,19 @@ func snakeCase(name string) string {
 	return strings.TrimSuffix(b.String(), "_")
 }
 
-// leftOut are the line item types that are the provider's own reservations and
-// plans: they are counted, and neither rated nor passed through.
+// Line item types of usage that a commitment of the provider covers. It is
+// usage all the same and becomes records that name the commitment; whether the
+// offers know that commitment is for rating to say.
+const (
+	typeReserved = schema.LineItemDiscountedUsage
+	typePlanned  = schema.LineItemSavingsPlanCoveredUsage
+)
+
+// leftOut are the line item types that follow from the provider's own
+// reservations and plans: they are counted, and neither rated nor passed through.
 var leftOut = [...]string{
-	"DiscountedUsage", "RIFee", "SavingsPlanCoveredUsage", "SavingsPlanNegation",
-	"SavingsPlanRecurringFee", "SavingsPlanUpfrontFee",
+	schema.LineItemRIFee, schema.LineItemSavingsPlanNegation,
+	schema.LineItemSavingsPlanRecurringFee, schema.LineItemSavingsPlanUpfrontFee,
 }
 
 // LeftOutSplit is the key in Summary.LeftOut of the rows that repeat a part of
@@ -200,18 +212,40 @@ func (s *session) buildCUR() (string, *fault) {
 	if t := s.leaves(lineType); t != "" {
 		return t, nil
 	}
+	covered := s.asUsage()
 	if f := s.curTexts(); f != nil {
 		return "", f
 	}
 	if f := s.checkTimes(); f != nil {
 		return "", f
 	}
-	usage := bytes.Equal(lineType, lineItemUsage)
+	usage := covered || bytes.Equal(lineType, lineItemUsage)
 	var f *fault
 	if rec.UsageAmount, f = r.quantityExp(usage); f != nil {
 		return "", f
 	}
+	if covered {
+		rec.Priced, rec.Cost, rec.Currency = false, money.Cost{}, nil
+		return "", nil
+	}
 	return "", s.curCost(usage)
+}
+
+// asUsage turns covered usage into usage that names its commitment, and tells
+// whether the row was that. Other rows name none: that of a fee has a column of
+// its own, and the fee is passed through.
+func (s *session) asUsage() bool {
+	r := &s.row
+	switch string(r.text[fType]) {
+	case typeReserved:
+		r.text[fCommitment] = r.text[fReservation]
+	case typePlanned:
+		r.text[fCommitment] = r.text[fSavingsPlan]
+	default:
+		return false
+	}
+	r.text[fType] = lineItemUsage
+	return true
 }
 
 // curTexts checks the texts and makes the record id of line item id and
@@ -227,16 +261,8 @@ func (s *session) curTexts() *fault {
 	s.cur.id = append(append(append(s.cur.id[:0], r.text[fRecordID]...), '|'), r.text[fInterval]...)
 	r.text[fRecordID] = s.cur.id
 	r.text[fSource] = s.source
-	if len(r.text[fRegion]) == 0 {
-		r.text[fRegion] = r.text[fOldRegion]
-	}
-	if len(r.text[fRegion]) == 0 && len(r.text[fProduct]) > 0 {
-		attrs, f := s.tags.fromJSON(r.text[fProduct], true)
-		if f != nil {
-			f.field = fProduct
-			return f
-		}
-		r.text[fRegion] = tagValue(attrs, "region")
+	if f := s.curRegion(); f != nil {
+		return f
 	}
 	if f := s.checkText(); f != nil {
 		return f
@@ -246,6 +272,24 @@ func (s *session) curTexts() *fault {
 	}
 	s.moveTexts()
 	s.rec.Tags = r.tags
+	return nil
+}
+
+// curRegion finds the region in whichever place the report has it.
+func (s *session) curRegion() *fault {
+	r := &s.row
+	if len(r.text[fRegion]) == 0 {
+		r.text[fRegion] = r.text[fOldRegion]
+	}
+	if len(r.text[fRegion]) > 0 || len(r.text[fProduct]) == 0 {
+		return nil
+	}
+	attrs, f := s.tags.fromJSON(r.text[fProduct], true)
+	if f != nil {
+		f.field = fProduct
+		return f
+	}
+	r.text[fRegion] = tagValue(attrs, "region")
 	return nil
 }
 
@@ -349,107 +393,4 @@ func (s *session) checkPeriod() *fault {
 	s.sum.Period = schema.PeriodAt(time.Unix(0, start+(end-start)/2), time.UTC)
 	s.sum.Period.Start, s.sum.Period.End = time.Unix(0, start).UTC(), time.Unix(0, end).UTC()
 	return nil
-}
-
-// CURPrice is what one row of a report tells about a price, as views that hold
-// until the callback returns.
-type CURPrice struct {
-	LineItemType, ServiceCode, UsageType, Operation, Region []byte
-	SKU, Family, Unit, Currency                             []byte
-	Rate, PublicRate                                        []byte // text as in the report; blank where there is none
-	RateID, RateCode, Term, Description                     []byte
-	Attributes                                              []byte // product attributes in the form of schema.EncodeTags, keys in CUR spelling without product_
-	Start                                                   int64  // nanoseconds since 1970
-	Amount                                                  money.Usage
-	Cost                                                    money.Cost // unblended
-	Line                                                    int64
-}
-
-// ReadCURPrices reads of a Cost and Usage Report what its rows tell about
-// prices. All rows are given, of whatever line item type. Unlike Read it stops
-// at the first bad row, which it returns as a *schema.Problem.
-func ReadCURPrices(ctx context.Context, in Input, opt Options, emit func(*CURPrice) error) error {
-	s := newSession(ctx, in, opt)
-	s.prices = true
-	s.build = s.buildPrice
-	s.deliver = func() error { return emit(&s.price) }
-	s.reject = func(r Rejected) error { return &r.Problem }
-	return s.run()
-}
-
-func (s *session) buildPrice() (string, *fault) {
-	r, p := &s.row, &s.price
-	if f := s.checkPeriod(); f != nil {
-		return "", f
-	}
-	if len(r.text[fRegion]) == 0 {
-		r.text[fRegion] = r.text[fOldRegion]
-	}
-	if len(r.text[fRegion]) == 0 {
-		r.text[fRegion] = tagValue(r.attrs, "region")
-	}
-	for f := range r.text {
-		if !r.clean && len(r.text[f]) > 0 {
-			if fl := textFault(field(f), r.text[f]); fl != nil {
-				return "", fl
-			}
-		}
-	}
-	p.LineItemType, p.ServiceCode, p.UsageType = r.text[fType], r.text[fService], r.text[fUsageType]
-	p.Operation, p.Region, p.SKU, p.Family = r.text[fOperation], r.text[fRegion], r.text[fSKU], r.text[fFamily]
-	p.Unit, p.Currency, p.Rate, p.PublicRate = r.text[fUnit], r.text[fCurrency], r.text[fRate], r.text[fPublicRate]
-	p.RateID, p.RateCode, p.Term, p.Description = r.text[fRateID], r.text[fRateCode], r.text[fTerm], r.text[fDescription]
-	p.Attributes, p.Line = r.attrs, r.line
-	var f *fault
-	if p.Start, f = r.instant(fStart); f != nil {
-		return "", f
-	}
-	if p.Amount, f = r.quantityExp(false); f != nil {
-		return "", f
-	}
-	p.Cost, f = r.costExp()
-	return "", f
-}
-
-// fillAttributes gathers the product attributes of a row of a CSV report, from
-// the map of CUR 2.0 and from columns of their own; the map goes first.
-func (s *session) fillAttributes(fields [][]byte) {
-	s.startAttributes()
-	inMap := len(s.attrs.pairs)
-	for _, a := range s.plan.attrs {
-		s.addAttribute(inMap, a.keyBytes, fields[a.column])
-	}
-	s.endAttributes()
-}
-
-func (s *session) startAttributes() {
-	s.attrs.max = s.lim.MaxColumns
-	s.attrs.start()
-	if text := s.row.text[fProduct]; len(text) > 0 {
-		s.row.fault = s.attrs.parseJSON(text, true)
-	}
-}
-
-func (s *session) addAttribute(inMap int, key, value []byte) {
-	if s.row.fault == nil && len(value) > 0 && !holdsKey(s.attrs.pairs[:inMap], key) {
-		s.row.fault = s.attrs.add(key, value)
-	}
-}
-
-func (s *session) endAttributes() {
-	if s.row.fault == nil {
-		s.row.attrs, s.row.fault = s.attrs.end()
-	}
-	if s.row.fault != nil {
-		s.row.fault.field, s.row.fault.name = fNone, "product"
-	}
-}
-
-func holdsKey(pairs []tagPair, key []byte) bool {
-	for _, p := range pairs {
-		if bytes.Equal(p.key, key) {
-			return true
-		}
-	}
-	return false
 }

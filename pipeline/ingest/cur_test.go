@@ -27,12 +27,15 @@ func TestRealLegacyParquet(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.period, func(t *testing.T) {
-			ids, blankUnits, spot := map[string]bool{}, 0, money.Cost{}
+			ids, blankUnits, covered, spot := map[string]bool{}, 0, int64(0), money.Cost{}
 			sum, err := Read(context.Background(), fileInput(t, realData+tt.file), Options{Source: "aws"},
 				func(r *schema.Record) error {
 					ids[string(r.RecordID)] = true
 					if len(r.Unit) == 0 {
 						blankUnits++
+					}
+					if len(r.Commitment) > 0 {
+						covered++
 					}
 					if r.Priced {
 						spot = must(money.Add(spot, r.Cost))
@@ -43,10 +46,10 @@ func TestRealLegacyParquet(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !maps.Equal(sum.Types, tt.types) || sum.Emitted != tt.types["Usage"] || len(ids) != int(sum.Emitted) || !sum.Final || sum.Period.Name != tt.period || sum.Kind != Snapshot || sum.Format != CUR {
+			if !maps.Equal(sum.Types, tt.types) || sum.Emitted != tt.types["Usage"]+tt.types["DiscountedUsage"] || covered != tt.types["DiscountedUsage"] || len(ids) != int(sum.Emitted) || !sum.Final || sum.Period.Name != tt.period || sum.Kind != Snapshot || sum.Format != CUR {
 				t.Errorf("summary %+v, %d ids", sum, len(ids))
 			}
-			if sum.LeftOut["DiscountedUsage"] != tt.types["DiscountedUsage"] || sum.LeftOut["RIFee"] != 9 || len(sum.LeftOut) != 2 {
+			if sum.LeftOut["RIFee"] != 9 || len(sum.LeftOut) != 1 {
 				t.Errorf("left out %v", sum.LeftOut)
 			}
 			if tt.spot != "" && (spot.String() != tt.spot || blankUnits != 22_394) {
@@ -148,7 +151,7 @@ func TestSnakeCase(t *testing.T) {
 
 // The same row in the four dialects gives the same record, but for the spelling
 // of the tag key.
-const legacyHeader = "identity/LineItemId,identity/TimeInterval,bill/InvoiceId,bill/BillingPeriodStartDate,bill/BillingPeriodEndDate,lineItem/UsageAccountId,lineItem/LineItemType,lineItem/UsageStartDate,lineItem/UsageEndDate,lineItem/ProductCode,lineItem/UsageType,lineItem/Operation,lineItem/AvailabilityZone,lineItem/ResourceId,lineItem/UsageAmount,lineItem/CurrencyCode,lineItem/UnblendedRate,lineItem/UnblendedCost,product/region,pricing/unit,resourceTags/user:team,resourceTags/aws:createdBy"
+const legacyHeader = "reservation/ReservationARN,savingsPlan/SavingsPlanARN,identity/LineItemId,identity/TimeInterval,bill/InvoiceId,bill/BillingPeriodStartDate,bill/BillingPeriodEndDate,lineItem/UsageAccountId,lineItem/LineItemType,lineItem/UsageStartDate,lineItem/UsageEndDate,lineItem/ProductCode,lineItem/UsageType,lineItem/Operation,lineItem/AvailabilityZone,lineItem/ResourceId,lineItem/UsageAmount,lineItem/CurrencyCode,lineItem/UnblendedRate,lineItem/UnblendedCost,product/region,pricing/unit,resourceTags/user:team,resourceTags/aws:createdBy"
 
 func legacyRow(change map[string]string) string {
 	values := map[string]string{
@@ -252,6 +255,8 @@ func TestCURRows(t *testing.T) {
 		map[string]string{"lineItem/LineItemType": "Tax", "lineItem/UsageType": "", "lineItem/UnblendedCost": "1.25", "lineItem/UsageAmount": "1.0"},
 		map[string]string{"lineItem/LineItemType": "Refund", "lineItem/UnblendedCost": "-4.370444E-4", "lineItem/UsageAmount": "-1"},
 		map[string]string{"lineItem/LineItemType": "SavingsPlanNegation", "lineItem/UnblendedCost": "-1"},
+		map[string]string{"lineItem/LineItemType": "SavingsPlanRecurringFee"},
+		map[string]string{"lineItem/LineItemType": "SavingsPlanUpfrontFee"},
 		map[string]string{"lineItem/LineItemType": "RIFee"},
 		map[string]string{"lineItem/LineItemType": "FutureDiscount", "lineItem/UnblendedCost": "-1"}))
 	costs := []string{"0.0000000998", "", "1.25", "-0.0004370444", "-1"}
@@ -267,6 +272,8 @@ func TestCURRows(t *testing.T) {
 		t.Error("a report with an open row, or none, is final")
 	}
 	for reason, change := range map[string]map[string]string{
+		"reservation/ReservationARN":                {"reservation/ReservationARN": strings.Repeat("r", 70_000)},
+		"savingsPlan/SavingsPlanARN":                {"lineItem/LineItemType": "SavingsPlanCoveredUsage", "savingsPlan/SavingsPlanARN": "a\x01"},
 		"lineItem/UsageAccountId is missing":        {"lineItem/UsageAccountId": ""},
 		"is not an account id":                      {"lineItem/UsageAccountId": "../x"},
 		"lineItem/UsageAmount \"-1\" is negative":   {"lineItem/UsageAmount": "-1"},
@@ -283,6 +290,35 @@ func TestCURRows(t *testing.T) {
 	}
 	refused(t, []byte(legacyFile(nil, map[string]string{"bill/BillingPeriodStartDate": "2026-09-01T00:00:00Z", "bill/BillingPeriodEndDate": "2026-10-01T00:00:00Z"})), Options{}, "differs from the rows before")
 	refused(t, []byte(strings.Replace(legacyFile(nil), "lineItem/UsageAmount", "lineItem/UsageQuantity", 1)), Options{}, "has no column line_item_usage_amount")
+}
+
+// Covered usage is usage that names its commitment; that of other rows is a
+// column of theirs. Its cost is not read: a rate of 0 or none is no cost.
+func TestCURCoveredUsage(t *testing.T) {
+	plain := accepted(t, legacyFile(nil)).records[0]
+	r := accepted(t, legacyFile(
+		map[string]string{"lineItem/LineItemType": "DiscountedUsage", "reservation/ReservationARN": "ri-1", "savingsPlan/SavingsPlanARN": "sp", "lineItem/UnblendedRate": "0.0000000000", "lineItem/UnblendedCost": "0.0"},
+		map[string]string{"lineItem/LineItemType": "DiscountedUsage", "reservation/ReservationARN": "ri-1", "lineItem/UnblendedRate": "", "lineItem/UnblendedCost": "3"},
+		map[string]string{"lineItem/LineItemType": "SavingsPlanCoveredUsage", "savingsPlan/SavingsPlanARN": "sp-1", "reservation/ReservationARN": "ri"},
+		map[string]string{"lineItem/LineItemType": "DiscountedUsage"},
+		map[string]string{"lineItem/LineItemType": "Usage", "reservation/ReservationARN": "ri-1"}))
+	for i, want := range []string{"ri-1", "ri-1", "sp-1", "", ""} {
+		got := r.records[i]
+		if got.Commitment != want {
+			t.Errorf("row %d names %q, want %q", i, got.Commitment, want)
+		}
+		if got.Commitment, got.Line = "", plain.Line; got != plain {
+			t.Errorf("row %d is %+v, want as usage %+v", i, got, plain)
+		}
+	}
+	if len(r.sum.LeftOut) != 0 || !maps.Equal(r.sum.Types, map[string]int64{"DiscountedUsage": 3, "SavingsPlanCoveredUsage": 1, "Usage": 1}) {
+		t.Errorf("summary %+v", r.sum)
+	}
+	fee := accepted(t, legacyFile(map[string]string{"lineItem/LineItemType": "Fee", "reservation/ReservationARN": "ri-1", "lineItem/UnblendedCost": "263"})).records[0]
+	if fee.Commitment != "" || !fee.Priced || fee.Cost != "263" || fee.Type != "Fee" {
+		t.Errorf("fee %+v", fee)
+	}
+	mustReject(t, legacyFile(map[string]string{"lineItem/LineItemType": "DiscountedUsage", "lineItem/UsageAmount": "-1"}), "is negative")
 }
 
 func TestCURSplitRowsAreLeftOut(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 
 // readJSONL reads usage as one JSON object per line.
 func (s *session) readJSONL(r *bufio.Reader) error {
-	if s.prices {
-		return s.fileFault("is not a Cost and Usage Report", "prices are derived from a report, legacy or 2.0")
+	if s.derives() {
+		return s.fileFault("is not a Cost and Usage Report", "prices and reservations are derived from a report, legacy or 2.0")
 	}
 	s.plan = newPlan()
 	lines := &csvRows{r: r, max: s.lim.MaxLineBytes}

@@ -85,8 +85,8 @@ func (p *parquetFile) open() (err error) {
 	switch {
 	case isCUR:
 		err = s.planCUR(names)
-	case s.prices:
-		return s.fileFault("is not a Cost and Usage Report", "prices are derived from a report, legacy or 2.0")
+	case s.derives():
+		return s.fileFault("is not a Cost and Usage Report", "prices and reservations are derived from a report, legacy or 2.0")
 	default:
 		err = s.planUsage(names)
 	}

@@ -168,6 +168,7 @@ type session struct {
 	calling bool // a callback runs or failed: that is no fault of the file
 
 	prices   bool // read what price derivation needs
+	reserved bool // read what the derivation of reservations needs
 	plan     *plan
 	row      row
 	rec      schema.Record
@@ -178,6 +179,7 @@ type session struct {
 	original func() []byte // the current row as it stands in the file
 	cur      curState
 	price    CURPrice
+	held     CURReservation
 	currency string // the last good one
 }
 
@@ -190,6 +192,10 @@ func newSession(ctx context.Context, in Input, opt Options) *session {
 	s.original = func() []byte { return nil }
 	return s
 }
+
+// derives tells whether the file is read for what it says of prices or
+// reservations, not for its records.
+func (s *session) derives() bool { return s.prices || s.reserved }
 
 // run opens the file, finds out how it is written and reads it.
 func (s *session) run() error {

@@ -72,6 +72,7 @@ func checkRecord(t *testing.T, r *schema.Record) {
 func FuzzReadCSV(f *testing.F) {
 	f.Add([]byte(csvFile("", "")))
 	f.Add([]byte(csvFile("resource_id", "\"a\r\nb\"\"\"")))
+	f.Add([]byte(strings.Replace(csvFile("", ""), "availability_zone", "commitment_id", 1)))
 	f.Add([]byte(strings.Replace(header, "unit", "tags", 1) + `a,1,s,u,,,,,2026-10-01T00:00:00Z,2026-10-01T00:00:60+09:00,1,"{""a"":""b""}"`))
 	f.Add([]byte("\xef\xbb\xbf" + strings.Replace(csvFile("", ""), "unit", "tag:a", 1)))
 	f.Add(gzipped([]byte(csvFile("", ""))))
@@ -88,9 +89,20 @@ func FuzzReadJSONL(f *testing.F) {
 func FuzzReadCUR(f *testing.F) {
 	f.Add([]byte(legacyFile(nil, map[string]string{"lineItem/LineItemType": "Tax"})))
 	f.Add([]byte(strings.Replace(legacyFile(nil), "product/region", "product", 1)))
+	f.Add([]byte(legacyFile(map[string]string{"lineItem/LineItemType": "DiscountedUsage", "reservation/ReservationARN": "ri-1"},
+		map[string]string{"lineItem/LineItemType": "SavingsPlanCoveredUsage", "savingsPlan/SavingsPlanARN": "sp-1"})))
+	f.Add([]byte("reservation/NumberOfReservations,reservation/StartTime,reservation/EndTime,reservation/UpfrontValue," + strings.Replace(
+		legacyFile(map[string]string{"lineItem/LineItemType": "RIFee", "reservation/ReservationARN": "ri-1"}),
+		"\n", "\n2,2026-04-03T01:21:13.000Z,2027-04-03T01:21:12.000Z,446.0,", 1)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		checkFuzz(t, data, CUR)
 		ReadCURPrices(context.Background(), input(data), Options{Limits: fuzzLimits()}, func(p *CURPrice) error { return nil })
+		ReadCURReservations(context.Background(), input(data), Options{Limits: fuzzLimits()}, func(r *CURReservation) error {
+			if len(r.ARN) == 0 || r.Fee && r.End <= r.Start {
+				t.Errorf("reservation %+v", r)
+			}
+			return nil
+		})
 	})
 }
 

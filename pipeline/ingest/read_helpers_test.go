@@ -46,7 +46,7 @@ func fileInput(t testing.TB, path string) Input {
 type kept struct {
 	ID, Source, Account, Service, UsageType, Operation, Region, Zone, Resource, Unit string
 	Start, End                                                                       int64
-	Amount, Tags, Cost, Currency, Type                                               string
+	Amount, Tags, Cost, Currency, Type, Commitment                                   string
 	Priced                                                                           bool
 	Line                                                                             int64
 }
@@ -57,6 +57,7 @@ func keep(r *schema.Record) kept {
 		UsageType: string(r.UsageType), Operation: string(r.Operation), Region: string(r.RegionCode), Zone: string(r.AvailabilityZone),
 		Resource: string(r.ResourceID), Unit: string(r.Unit), Start: r.UsageStart, End: r.UsageEnd, Amount: r.UsageAmount.String(),
 		Tags: string(r.Tags), Currency: string(r.Currency), Type: string(r.LineItemType), Priced: r.Priced, Line: r.Line,
+		Commitment: string(r.Commitment),
 	}
 	if r.Priced {
 		k.Cost = r.Cost.String()

@@ -14,7 +14,7 @@ import (
 
 // A row group of usage whose every value is sound goes into the batch column by
 // column: a text is checked once per dictionary entry instead of once per row.
-// Anything out of the ordinary (a bad value, a cost, one tag per column) sends
+// Anything out of the ordinary (a bad value, a cost, a commitment, one tag per column) sends
 // the row group down the row by row road, which says what is wrong and where.
 
 // errRowByRow sends a row group down the row by row road.
@@ -59,7 +59,7 @@ func (r *groupReader) read() error {
 	texts := map[field]*batch.Coded{
 		fAccount: &r.g.Account, fService: &r.g.Service, fUsageType: &r.g.UsageType, fOperation: &r.g.Operation,
 		fResource: &r.g.Resource, fRegion: &r.g.Region, fZone: &r.g.Zone, fUnit: &r.g.Unit, fSource: &r.g.Source,
-		fTags: &r.g.Tags, fCost: {}, fCurrency: {}, fType: {},
+		fTags: &r.g.Tags, fCost: {}, fCurrency: {}, fType: {}, fCommitment: {},
 	}
 	for _, c := range texts {
 		*c = batch.Coded{Codes: make([]uint32, r.n), Values: []string{""}}
@@ -72,7 +72,7 @@ func (r *groupReader) read() error {
 			return err
 		}
 	}
-	if anyMet(texts[fCost]) || anyMet(texts[fCurrency]) || !onlyUsage(texts[fType]) {
+	if anyMet(texts[fCost]) || anyMet(texts[fCurrency]) || anyMet(texts[fCommitment]) || !onlyUsage(texts[fType]) {
 		return errRowByRow
 	}
 	r.g.Source.Values[0] = s.opt.Source

@@ -256,6 +256,11 @@ func (l *leaf) fits(f field, cur bool) *fault {
 			return &fault{reason: "is DOUBLE, which is not exact", hint: "write it as DECIMAL with at most 18 decimals, as an integer or as text"}
 		}
 		wants = "DECIMAL with at most 18 decimals, an integer or text"
+	case fUpfront:
+		if l.holds == holdsText || l.holds == holdsDouble {
+			return nil
+		}
+		wants = "DOUBLE or text"
 	case fStart, fEnd, fPeriodStart, fPeriodEnd:
 		switch {
 		case l.holds == holdsText, l.holds == holdsTimestamp && (cur || !l.local()), l.holds == holdsInt96 && cur:

@@ -66,7 +66,7 @@ var usageNames = [numFields]string{
 	fRegion: schema.FieldRegionCode, fZone: schema.FieldAvailabilityZone, fResource: schema.FieldResourceID,
 	fStart: schema.FieldUsageStart, fEnd: schema.FieldUsageEnd, fAmount: schema.FieldUsageAmount,
 	fUnit: schema.FieldUnit, fTags: schema.FieldTags, fCost: schema.FieldCost, fCurrency: schema.FieldCurrency,
-	fType: schema.FieldLineItemType,
+	fType: schema.FieldLineItemType, fCommitment: schema.FieldCommitment,
 }
 
 // requiredUsage are the columns that a usage file cannot do without.

@@ -31,6 +31,7 @@ const (
 	fCost
 	fCurrency
 	fType
+	fCommitment
 	usageFields // from here on only in a CUR
 )
 
@@ -43,13 +44,24 @@ const (
 	fSplitParent
 	fOldRegion
 	fProduct
-	fPublicRate
+	fReservation
+	fSavingsPlan
+	fPublicRate // from here on only where prices or reservations are derived
 	fSKU
 	fRateID
 	fRateCode
 	fDescription
 	fTerm
 	fFamily
+	fSubscription
+	fReserved // how many reservations
+	fReservedFrom
+	fReservedTo
+	fReservedZone
+	fUpfront
+	fLease
+	fClass
+	fPurchase
 	numFields
 	fNone
 )
@@ -191,13 +203,15 @@ func (s *session) moveTexts() {
 	rec.ServiceCode, rec.UsageType, rec.Operation = r.text[fService], r.text[fUsageType], r.text[fOperation]
 	rec.RegionCode, rec.AvailabilityZone = r.text[fRegion], r.text[fZone]
 	rec.ResourceID, rec.Unit, rec.LineItemType = r.text[fResource], r.text[fUnit], r.text[fType]
+	rec.Commitment = r.text[fCommitment]
 	rec.Line = r.line
 }
 
 // checkText checks length, encoding and control characters of every text.
 func (s *session) checkText() *fault {
 	r := &s.row
-	for _, f := range [...]field{fRecordID, fSource, fAccount, fService, fUsageType, fOperation, fRegion, fZone, fResource, fUnit, fCurrency, fType} {
+	for _, f := range [...]field{fRecordID, fSource, fAccount, fService, fUsageType, fOperation, fRegion, fZone, fResource, fUnit, fCurrency, fType,
+		fReservation, fSavingsPlan, fCommitment} {
 		text := r.text[f]
 		limit := schema.MaxFieldBytes
 		if f <= fSource {

@@ -12,14 +12,16 @@ import (
 // thing that does not hold:
 //
 //   - each amount is its exact cost, rounded half away from zero;
-//   - the exact costs of the services, and those of the accounts, sum to the
-//     exact total; the total is the exact total, rounded once;
-//   - the printed lines plus the rounding are the total;
-//   - services and accounts stand sorted, each once;
+//   - the exact costs of the services and the tax, and those of the accounts,
+//     sum to the exact total; the total is the exact total, rounded once;
+//   - taxes are in minor units and not negative, and those that are not
+//     inclusive sum to the tax of the invoice;
+//   - the printed lines plus the rounding plus the tax are the total;
+//   - services, accounts and taxes stand sorted, each once;
 //   - it has a number, parties that belong together, one currency, dates that
 //     follow from the terms, and a total above zero.
 func Check(inv bill.Invoice) error {
-	for _, check := range []func(bill.Invoice) error{checkHead, checkLines, checkTotals} {
+	for _, check := range []func(bill.Invoice) error{checkHead, checkLines, checkTaxes, checkTotals} {
 		if err := check(inv); err != nil {
 			return fmt.Errorf("invoice %q of payer %s for %s: %w",
 				schema.Shorten(inv.Number), inv.Payer.AccountID, inv.Period.Name, err)
@@ -79,12 +81,43 @@ func checkLines(inv bill.Invoice) error {
 	return checkSorted("account", inv.Accounts)
 }
 
+func checkTaxes(inv bill.Invoice) error { return checkTaxSum(inv.Taxes, inv.TaxTotal, inv.Currency) }
+
+// checkTaxSum holds for a bill as for its invoice.
+func checkTaxSum(taxes []bill.Tax, want money.Cost, currency money.Currency) error {
+	var added []money.Cost
+	for i, t := range taxes {
+		if i > 0 && taxes[i-1].ID >= t.ID {
+			return fmt.Errorf("tax %q stands twice or out of order", schema.Shorten(t.ID))
+		}
+		minor, err := toMinor(t.Amount, currency)
+		if err != nil {
+			return fmt.Errorf("tax %q: %w", schema.Shorten(t.ID), err)
+		}
+		if minor != t.Amount || money.Sign(t.Amount) < 0 {
+			return fmt.Errorf("tax %q is %s, want minor units of %s, not negative", schema.Shorten(t.ID), t.Amount, currency)
+		}
+		if !t.Inclusive {
+			added = append(added, t.Amount)
+		}
+	}
+	got, err := sum(added)
+	if err != nil {
+		return fmt.Errorf("sum of %d taxes: %w", len(added), err)
+	}
+	if got != want {
+		return fmt.Errorf("taxes sum to %s, the tax lines to %s", got, want)
+	}
+	return nil
+}
+
 func checkTotals(inv bill.Invoice) error {
-	exact := make([]money.Cost, len(inv.Lines))
+	exact := make([]money.Cost, len(inv.Lines), len(inv.Lines)+1)
 	for i, l := range inv.Lines {
 		exact[i] = l.Exact
 	}
-	if err := checkSum("exact costs of services", exact, inv.ExactTotal); err != nil {
+	exact = append(exact, inv.TaxTotal)
+	if err := checkSum("exact costs of tax and services", exact, inv.ExactTotal); err != nil {
 		return err
 	}
 	if err := checkSubtotals("accounts", inv.Accounts, inv.ExactTotal); err != nil {
@@ -107,13 +140,13 @@ func checkTotals(inv bill.Invoice) error {
 func checkPrinted(inv bill.Invoice) error {
 	printed, err := sumAmounts(inv.Lines)
 	if err == nil {
-		printed, err = money.Add(printed, inv.Rounding)
+		printed, err = sum([]money.Cost{printed, inv.Rounding, inv.TaxTotal})
 	}
 	if err != nil {
 		return fmt.Errorf("sum of printed lines: %w", err)
 	}
 	if printed != inv.Total {
-		return fmt.Errorf("printed lines and rounding come to %s, the total is %s", printed, inv.Total)
+		return fmt.Errorf("printed lines and rounding and tax come to %s, the total is %s", printed, inv.Total)
 	}
 	return nil
 }
@@ -156,35 +189,49 @@ func checkSum(what string, costs []money.Cost, want money.Cost) error {
 	return nil
 }
 
-// checkBill proves that lines, services, accounts and total of a bill agree,
-// group by group.
+// checkBill proves that lines, services, accounts, taxes and total of a bill
+// agree, group by group.
 func checkBill(b bill.Bill) error {
 	if err := checkParties(b.Issuer, b.Payer, b.Period, b.Currency); err != nil {
 		return err
 	}
-	costs := make([]money.Cost, len(b.Lines))
-	for i, l := range b.Lines {
-		costs[i] = l.Cost
+	var all, taxes []money.Cost
+	var charges []bill.Line
+	for _, l := range b.Lines {
+		all = append(all, l.Cost)
+		if l.IsTax() {
+			taxes = append(taxes, l.Cost)
+		} else {
+			charges = append(charges, l)
+		}
 	}
-	if err := checkSum("lines", costs, b.Total); err != nil {
+	if err := checkSum("lines", all, b.Total); err != nil {
 		return err
 	}
-	byService := func(l bill.Line) string { return l.Service }
-	if err := checkGroups("service", b.Services, b, byService); err != nil {
+	lines, err := sum(taxes)
+	if err == nil && lines != b.TaxTotal {
+		err = fmt.Errorf("tax lines sum to %s, the tax of the bill is %s", lines, b.TaxTotal)
+	}
+	if err != nil {
 		return err
 	}
-	byAccount := func(l bill.Line) string { return l.Account }
-	return checkGroups("account", b.Accounts, b, byAccount)
+	if err := checkTaxSum(b.Taxes, b.TaxTotal, b.Currency); err != nil {
+		return err
+	}
+	if err := checkGroups("service", b.Services, charges, func(l bill.Line) string { return l.Service }); err != nil {
+		return err
+	}
+	return checkGroups("account", b.Accounts, b.Lines, func(l bill.Line) string { return l.Account })
 }
 
 // checkGroups proves that list holds the sum of the lines of every key, sorted
 // and complete.
-func checkGroups(what string, list []bill.Subtotal, b bill.Bill, key func(bill.Line) string) error {
+func checkGroups(what string, list []bill.Subtotal, lines []bill.Line, key func(bill.Line) string) error {
 	if err := checkSorted(what, list); err != nil {
 		return err
 	}
 	groups := map[string][]money.Cost{}
-	for _, l := range b.Lines {
+	for _, l := range lines {
 		groups[key(l)] = append(groups[key(l)], l.Cost)
 	}
 	for _, s := range list {

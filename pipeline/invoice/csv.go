@@ -10,15 +10,20 @@ import (
 	"github.com/monthend/monthend/schema/money"
 )
 
-// Kinds of row in the CSV: one per service, then one each.
+// Kinds of row in the CSV: one per service, the rounding, one per tax, the total,
+// and what the charges hold already, with no amount of its own.
 const (
-	RowService  = "service"
-	RowRounding = "rounding"
-	RowTotal    = "total"
+	RowService         = "service"
+	RowRounding        = "rounding"
+	RowTax             = "tax"
+	RowTotal           = "total"
+	RowTaxIncluded     = "tax_included"
+	RowCreditsIncluded = "credits_included"
 )
 
 // Columns returns the header of the CSV. The amounts of all rows but the total
-// sum to the amount of the total, exactly.
+// sum to the amount of the total, exactly. A tax has its kind, its rate and its
+// description in the column of the service.
 func Columns() []string {
 	return []string{
 		"invoice_id", "invoice_date", "due_date", "billing_period",
@@ -28,7 +33,8 @@ func Columns() []string {
 }
 
 // WriteCSV writes an invoice by RFC 4180: a header, a row per service, the
-// rounding and the total. Amounts are in minor units, exact amounts in 10
+// rounding, a row per tax, the total, and for information taxes and credits that
+// the charges include. Amounts are in minor units, exact amounts in 10
 // decimals. A text that a spreadsheet would run as a formula gets an
 // apostrophe in front; a negative amount stays a number.
 func WriteCSV(w io.Writer, inv bill.Invoice) error {
@@ -52,17 +58,17 @@ func csvRows(inv bill.Invoice) ([][]string, error) {
 		return nil, fmt.Errorf("currency: %w", err)
 	}
 	var rows [][]string
-	add := func(kind, service, exact string, amount money.Cost) error {
-		printed, err := amount.Fixed(inv.Currency.MinorUnits())
-		if err != nil {
-			return err
-		}
+	row := func(kind, service, exact, printed string) {
 		rows = append(rows, []string{
 			harmless(inv.Number), inv.InvoiceDate.String(), inv.DueDate.String(), harmless(inv.Period.Name),
 			harmless(inv.Issuer.ID), harmless(inv.Issuer.Name), harmless(inv.Payer.AccountID), harmless(inv.Payer.Name),
 			kind, harmless(service), exact, printed, string(inv.Currency),
 		})
-		return nil
+	}
+	add := func(kind, service, exact string, amount money.Cost) error {
+		printed, err := amount.Fixed(inv.Currency.MinorUnits())
+		row(kind, service, exact, printed)
+		return err
 	}
 	for _, l := range inv.Lines {
 		if err := add(RowService, l.Service, exactText(l.Exact), l.Amount); err != nil {
@@ -72,8 +78,24 @@ func csvRows(inv bill.Invoice) ([][]string, error) {
 	if err := add(RowRounding, "", "", inv.Rounding); err != nil {
 		return nil, fmt.Errorf("rounding: %w", err)
 	}
+	for _, t := range inv.Taxes {
+		if t.Inclusive {
+			continue
+		}
+		if err := add(RowTax, t.Text(), exactText(t.Amount), t.Amount); err != nil {
+			return nil, fmt.Errorf("tax %q: %w", t.ID, err)
+		}
+	}
 	if err := add(RowTotal, "", exactText(inv.ExactTotal), inv.Total); err != nil {
 		return nil, fmt.Errorf("total: %w", err)
+	}
+	for _, t := range inv.Taxes {
+		if t.Inclusive {
+			row(RowTaxIncluded, t.Text(), exactText(t.Amount), "")
+		}
+	}
+	if money.Sign(inv.Credits) != 0 {
+		row(RowCreditsIncluded, "", exactText(inv.Credits), "")
 	}
 	return rows, nil
 }

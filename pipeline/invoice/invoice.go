@@ -54,6 +54,9 @@ func New(b bill.Bill, number string, invoiceDate schema.Date) (bill.Invoice, err
 		Currency:    b.Currency,
 		Accounts:    b.Accounts,
 		ExactTotal:  b.Total,
+		TaxTotal:    b.TaxTotal,
+		Taxes:       b.Taxes,
+		Credits:     b.CreditTotal,
 	}
 	inv.Payer.Accounts = nil // the invoice names accounts with their sums
 	if err := addAmounts(&inv, b.Services); err != nil {
@@ -65,7 +68,8 @@ func New(b bill.Bill, number string, invoiceDate schema.Date) (bill.Invoice, err
 	return inv, nil
 }
 
-// addAmounts sets the printed lines, the total and the rounding between them.
+// addAmounts sets the printed lines, the total and the rounding between them,
+// which is what the lines and the taxes leave of the total.
 func addAmounts(inv *bill.Invoice, services []bill.Subtotal) error {
 	var err error
 	inv.Lines = make([]bill.InvoiceLine, len(services))
@@ -80,6 +84,9 @@ func addAmounts(inv *bill.Invoice, services []bill.Subtotal) error {
 		return fmt.Errorf("total: %w", err)
 	}
 	printed, err := sumAmounts(inv.Lines)
+	if err == nil {
+		printed, err = money.Add(printed, inv.TaxTotal)
+	}
 	if err != nil {
 		return err
 	}

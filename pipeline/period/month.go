@@ -49,6 +49,16 @@ type Run struct {
 	Charges   []Charges     `json:"charges"`    // by payer and chunk
 	Bills     []BillTotal   `json:"bills"`      // by payer; payers without charges are left out
 	Records   Records       `json:"records"`
+
+	// Balances are what credits and minimum commitments come to, by payer: the
+	// next month opens with what closes here.
+	Balances []PayerBalances `json:"balances,omitempty"`
+}
+
+// PayerBalances are one payer's.
+type PayerBalances struct {
+	Payer    string         `json:"payer"`
+	Balances []bill.Balance `json:"balances"`
 }
 
 // Records is where the usage records of the period went:

@@ -4,46 +4,62 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
+	"sort"
+	"time"
 
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
-// Totals are the hourly sums of usage per payer and SKU, kept only for SKUs
-// whose price depends on the month's count.
+// Totals are the hourly sums of usage: per payer and SKU where the price depends
+// on the month's count or a commitment may cover it, and per cell where one may.
 type Totals struct {
 	in    Input
+	dims  *batch.Dims
 	first schema.Hour
 	hours int
 	pools []int  // by SKU: index into Offers.FreeTier, or -1
 	needs []bool // by SKU
 	sums  map[payerSKU][]money.Usage
+
+	commitments *commitments // nil: none holds in the month
+	cells       map[cellKey][]money.Usage
+	pairs       map[pair][]money.Usage // sums of its cell, nil where it is in none
 }
 
 type payerSKU struct{ payer, sku int32 }
 
-// NewTotals returns empty totals for a run.
-func NewTotals(in Input) *Totals {
+// NewTotals returns empty totals for a run over dictionaries that may still
+// grow. Adding usage that a commitment may cover adds the tails of its covered
+// parts to them.
+func NewTotals(in Input, dims *batch.Dims) *Totals {
 	first, last := schema.HourOf(in.Period.Start.UnixNano()), schema.HourOf(in.Period.End.UnixNano()-1)
-	t := &Totals{in: in, first: first, hours: int(last-first) + 1, sums: map[payerSKU][]money.Usage{}}
+	t := &Totals{in: in, dims: dims, first: first, hours: int(last-first) + 1, sums: map[payerSKU][]money.Usage{},
+		commitments: commitmentsOf(in), cells: map[cellKey][]money.Usage{}, pairs: map[pair][]money.Usage{}}
 	t.pools = in.Offers.PoolIndex(in.Catalog, in.Period.Start, in.Period.End)
 	t.needs = make([]bool, len(in.Catalog.SKUs))
 	for i := range t.needs {
-		t.needs[i] = t.pools[i] >= 0 || dependsOnCount(&in.Catalog.SKUs[i])
+		t.needs[i] = t.pools[i] >= 0 || dependsOnCount(&in.Catalog.SKUs[i]) || t.commitments.covers(int32(i))
 	}
 	return t
 }
 
 // dependsOnCount tells whether a SKU's price, or its average price, needs the
-// month's count: tiers do, and so do several versions.
+// month's count: tiers, packages and monthly prices do, and so do several
+// versions.
 func dependsOnCount(sku *price.SKU) bool {
-	return len(sku.Versions) > 1 || len(sku.Versions) == 1 && len(sku.Versions[0].Tiers) > 1
+	if len(sku.Versions) != 1 {
+		return len(sku.Versions) > 1
+	}
+	v := &sku.Versions[0]
+	return len(v.Tiers) > 1 || v.Model == price.Package || v.Model == price.Flat
 }
 
-// Add counts a record's usage.
-func (t *Totals) Add(payer, sku int32, hour schema.Hour, amount money.Usage) error {
+// Add counts a record's usage, given its place and its codes.
+func (t *Totals) Add(payer, sku int32, head, tail uint32, hour schema.Hour, amount money.Usage) error {
 	if sku < 0 || !t.needs[sku] {
 		return nil
 	}
@@ -53,35 +69,66 @@ func (t *Totals) Add(payer, sku int32, hour schema.Hour, amount money.Usage) err
 		sums = make([]money.Usage, t.hours)
 		t.sums[key] = sums
 	}
-	i := hour - t.first
+	i := int(hour - t.first)
 	sum, err := money.Add(sums[i], amount)
 	if err != nil {
 		return fmt.Errorf("usage of SKU %s in one hour: %w", t.in.Catalog.SKUs[sku].ID, err)
 	}
 	sums[i] = sum
+	if t.commitments.covers(sku) {
+		return t.addToCell(payer, sku, head, tail, i, amount)
+	}
 	return nil
 }
 
-// Plan says where every SKU of every payer stands in the month's count, hour
-// by hour, and how much of it is free.
+// Plan says what commitments cover, and where the rest of every SKU of every
+// payer stands in the month's count, hour by hour, and how much of it is free.
 type Plan struct {
-	in    Input
-	first schema.Hour
-	skus  map[payerSKU]*skuPlan
+	in          Input
+	zone        *time.Location // of the issuer
+	first       schema.Hour
+	hours       int
+	memberships map[string][]schema.Membership
+	skus        map[payerSKU]*skuPlan
+
+	commitments *commitments
+	cells       map[cellKey]*cell
+	covered     map[payerSKU]*covered
+	reserved    []money.Usage    // by reservation: quarters that usage consumed
+	uses        []ReservationUse // by reservation
+	discounts   discountDates
 }
 
+// skuPlan is the count of a payer's SKU without what commitments cover.
 type skuPlan struct {
-	before  []money.Usage // count before each hour; one more than hours, the last is the month's total
-	free    money.Usage   // the first so many units of the month are free
-	pool    string        // id of the pool that makes them so
-	blended money.Rate
+	before   []money.Usage // count before each hour; one more than hours, the last is the month's total
+	freeFrom money.Usage   // units from this count on
+	freeTo   money.Usage   // to that one are free
+	pool     string        // id of the pool that makes them so
+	blended  money.Rate
 }
 
-// NewPlan deals the pools out and sums the counts.
+func (s *skuPlan) total() money.Usage { return s.before[len(s.before)-1] }
+
+// NewPlan deals out reservations, then savings plans, then pools, and sums the
+// counts.
 func NewPlan(t *Totals) (*Plan, error) {
-	p := &Plan{in: t.in, first: t.first, skus: map[payerSKU]*skuPlan{}}
+	zone, err := t.in.Issuer.Location()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{in: t.in, zone: zone, first: t.first, hours: t.hours, memberships: t.in.Organization.Memberships(),
+		skus: map[payerSKU]*skuPlan{}, commitments: t.commitments, cells: map[cellKey]*cell{},
+		covered: map[payerSKU]*covered{}, reserved: make([]money.Usage, len(t.in.Offers.Reservations))}
+	p.discounts = p.discountDates()
+	if err := p.dealCommitments(t); err != nil {
+		return nil, err
+	}
+	if err := p.sumReservations(); err != nil {
+		return nil, err
+	}
 	for key, sums := range t.sums {
-		before, err := runningCount(sums)
+		before, err := p.runningCount(key, sums)
 		if err != nil {
 			return nil, fmt.Errorf("usage of SKU %s in the month: %w", t.in.Catalog.SKUs[key.sku].ID, err)
 		}
@@ -91,18 +138,24 @@ func NewPlan(t *Totals) (*Plan, error) {
 		return nil, err
 	}
 	for key, plan := range p.skus {
-		var err error
-		if plan.blended, err = p.blendedRate(key.sku, plan); err != nil {
+		if plan.blended, err = p.blendedRate(key, plan); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-func runningCount(sums []money.Usage) ([]money.Usage, error) {
+// runningCount sums the hours of a payer's SKU, without what is covered.
+func (p *Plan) runningCount(key payerSKU, sums []money.Usage) ([]money.Usage, error) {
 	before := make([]money.Usage, len(sums)+1)
+	taken := p.covered[key]
 	for i, s := range sums {
 		var err error
+		if taken != nil {
+			if s, err = money.Sub(s, taken.hours[i]); err != nil {
+				return nil, err
+			}
+		}
 		if before[i+1], err = money.Add(before[i], s); err != nil {
 			return nil, err
 		}
@@ -130,21 +183,47 @@ func (p *Plan) dealPools(pools []int) error {
 		if i == 0 || keys[i-1].payer != key.payer || pools[keys[i-1].sku] != pools[key.sku] {
 			left = pool.Allowance
 		}
-		plan := p.skus[key]
-		plan.pool = pool.ID
-		plan.free = money.Min(left, plan.before[len(plan.before)-1])
 		var err error
-		if left, err = money.Sub(left, plan.free); err != nil {
+		if left, err = p.dealPool(pool, key, left); err != nil {
 			return fmt.Errorf("pool %s: %w", pool.ID, err)
 		}
 	}
 	return nil
 }
 
+// dealPool gives a SKU what it uses of a pool while that serves its payer, and
+// returns what is left for the others.
+func (p *Plan) dealPool(pool *offer.Pool, key payerSKU, left money.Usage) (money.Usage, error) {
+	from, until, ok := pool.Stretch(p.in.Organization.Payers[key.payer].Since, p.zone)
+	if !ok {
+		return left, nil
+	}
+	plan := p.skus[key]
+	plan.pool = pool.ID
+	plan.freeFrom = plan.before[p.hourAt(from, 0)]
+	used, err := money.Sub(plan.before[p.hourAt(until, p.hours)], plan.freeFrom)
+	if err != nil {
+		return left, err
+	}
+	used = money.Min(left, money.Max(used, money.Usage{}))
+	if plan.freeTo, err = money.Add(plan.freeFrom, used); err != nil {
+		return left, err
+	}
+	return money.Sub(left, used)
+}
+
+// hourAt returns the index of the first hour of the month that is priced at an
+// instant or later, their number if there is none, and open for no instant.
+func (p *Plan) hourAt(at time.Time, open int) int {
+	if at.IsZero() {
+		return open
+	}
+	return sort.Search(p.hours, func(i int) bool { return p.in.priceTime(p.first+schema.Hour(i)) >= at.Unix() })
+}
+
 func (p *Plan) comparePoolOrder(a, b int32) int {
 	x, y := &p.in.Catalog.SKUs[a], &p.in.Catalog.SKUs[b]
-	return cmp.Or(money.Cmp(p.listPrice(y), p.listPrice(x)), strings.Compare(x.UsageType, y.UsageType),
-		strings.Compare(x.Operation, y.Operation), strings.Compare(x.Region, y.Region), cmp.Compare(a, b))
+	return cmp.Or(money.Cmp(p.listPrice(y), p.listPrice(x)), compareSKUs(x, y))
 }
 
 // listPrice is the dearest tier of the version in force when the period ends.
@@ -153,133 +232,16 @@ func (p *Plan) listPrice(sku *price.SKU) money.Rate {
 	if !ok {
 		return money.Rate{}
 	}
-	return dearest(&sku.Versions[version])
+	return dearest(&sku.Versions[version]).Rate
 }
 
-func dearest(v *price.Version) money.Rate {
-	var top money.Rate
-	for _, t := range v.Tiers {
-		top = money.Max(top, t.Rate)
+// dearest returns the tier with the highest rate: the on-demand or list rate.
+func dearest(v *price.Version) *price.Tier {
+	top := &v.Tiers[0]
+	for i := range v.Tiers {
+		if money.Cmp(v.Tiers[i].Rate, top.Rate) > 0 {
+			top = &v.Tiers[i]
+		}
 	}
 	return top
-}
-
-// blendedRate is the month's cost of a SKU over its usage, to 10 decimals: the
-// average that the organization pays. Units are summed by rate before anything
-// is rounded; where all have one rate, that is the average.
-func (p *Plan) blendedRate(sku int32, plan *skuPlan) (money.Rate, error) {
-	s := &p.in.Catalog.SKUs[sku]
-	sums, err := p.unitsByRate(s, plan)
-	if err != nil {
-		return money.Rate{}, fmt.Errorf("blended rate of SKU %s: %w", s.ID, err)
-	}
-	switch len(sums) {
-	case 0:
-		return money.Rate{}, nil
-	case 1:
-		return sums[0].rate, nil
-	}
-	cost, err := sums.cost()
-	if err != nil {
-		return money.Rate{}, fmt.Errorf("blended rate of SKU %s: %w", s.ID, err)
-	}
-	return money.Ratio(cost, plan.before[len(plan.before)-1])
-}
-
-// rateSums are the units of a month by their rate, in order of first sight.
-type rateSums []rateSum
-
-type rateSum struct {
-	rate  money.Rate
-	units money.Usage
-}
-
-// unitsByRate leaves out what has no units.
-func (p *Plan) unitsByRate(s *price.SKU, plan *skuPlan) (rateSums, error) {
-	var sums rateSums
-	var scratch []portion
-	for i := range len(plan.before) - 1 {
-		amount, err := money.Sub(plan.before[i+1], plan.before[i])
-		if err != nil {
-			return nil, err
-		}
-		version, ok := s.At(p.in.priceTime(p.first + schema.Hour(i)))
-		if !ok || money.Sign(amount) == 0 {
-			continue
-		}
-		v := &s.Versions[version]
-		if scratch, err = plan.portions(scratch[:0], v, plan.before[i], amount); err != nil {
-			return nil, err
-		}
-		for _, part := range scratch {
-			var rate money.Rate
-			if !part.free {
-				rate = v.Tiers[part.tier].Rate
-			}
-			if sums, err = sums.add(rate, part.amount); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return sums, nil
-}
-
-func (s rateSums) add(rate money.Rate, units money.Usage) (rateSums, error) {
-	for i := range s {
-		if s[i].rate == rate {
-			var err error
-			s[i].units, err = money.Add(s[i].units, units)
-			return s, err
-		}
-	}
-	return append(s, rateSum{rate, units}), nil
-}
-
-func (s rateSums) cost() (money.Cost, error) {
-	var total money.Cost
-	for _, sum := range s {
-		cost, err := money.Product(sum.rate, sum.units, money.HalfAwayFromZero)
-		if err == nil {
-			total, err = money.Add(total, cost)
-		}
-		if err != nil {
-			return total, err
-		}
-	}
-	return total, nil
-}
-
-// portion is a part of an amount that has one price.
-type portion struct {
-	tier   int
-	free   bool
-	amount money.Usage
-}
-
-// portions splits an amount that begins at a count: the units below the free
-// limit are free, and count towards the tiers like all others.
-func (s *skuPlan) portions(dst []portion, v *price.Version, before, amount money.Usage) ([]portion, error) {
-	freeLeft, err := money.Sub(s.free, before)
-	if err != nil {
-		return dst, err
-	}
-	free := money.Min(money.Max(freeLeft, money.Usage{}), amount)
-	if money.Sign(freeLeft) > 0 {
-		// On free units the tier only tells which price they are spared.
-		dst = append(dst, portion{free: true, amount: free})
-	}
-	paid, err := money.Sub(amount, free)
-	if err != nil || money.Sign(paid) == 0 && money.Sign(freeLeft) > 0 {
-		return dst, err
-	}
-	start, err := money.Add(before, free)
-	if err != nil {
-		return dst, err
-	}
-	var parts [8]price.Portion
-	tiers, err := v.Portions(parts[:0], start, paid)
-	for _, t := range tiers {
-		dst = append(dst, portion{tier: t.Tier, amount: t.Amount})
-	}
-	return dst, err
 }

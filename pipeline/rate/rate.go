@@ -2,17 +2,31 @@
 // offers, organization and period come in as values, charges go out, and the
 // order of its steps stands in this file.
 //
-//  1. A record's SKU is found by service, usage type, operation and region
-//     (Classifier). What cannot be rated is suspense, never price 0.
-//  2. Hourly totals per payer and SKU are summed for SKUs with tiers, pools or
-//     more than one price version (Totals).
-//  3. Each free tier pool is dealt out over its SKUs, dearest list price first
-//     (Plan). Free units count towards the price tiers.
-//  4. Every line is priced at its place in the month's count (Rater): hours
-//     before a crossing lie wholly on one side; inside the crossing hour lines
-//     fill in the canonical order and exactly one line splits.
-//  5. Cost = rate x usage, rounded half away from zero to 10 decimals, line by
-//     line.
+// A record's SKU is found by service, usage type, operation and region
+// (Classifier). What cannot be rated is suspense, never price 0. Hourly totals
+// are summed per payer and SKU, and per account and zone where a commitment may
+// cover a SKU (Totals). Then, in this order, payer by payer; docs/rating.md has
+// the rules of each step under the same number:
+//
+//  1. Reservations cover usage, hour by hour (Plan, reservations.go).
+//  2. Savings plans cover what these leave (Plan, plans.go).
+//  3. Each free tier pool is dealt out over what is left, dearest list price
+//     first, and every line is priced at its place in the month's count (Plan,
+//     count.go, and Rater): hours before a crossing lie wholly on one side;
+//     inside the crossing hour lines fill in the canonical order and exactly one
+//     line splits. Free units count towards the price tiers.
+//  4. Contract discounts lower the net cost of lines (Rater, discounts.go); their
+//     rows are sums over the lines (Month).
+//  5. One-time and recurring fees.
+//  6. Support plans.
+//  7. Minimum commitments.
+//  8. Credits.
+//  9. Refunds.
+//  10. Tax.
+//
+// Steps 5 to 10, and the rows of the commitments' fees and negations, need the
+// whole month of a payer and are made by Month. Cost = rate x usage, rounded half
+// away from zero to 10 decimals, line by line; section 11 lists all roundings.
 package rate
 
 import (

@@ -176,7 +176,7 @@ func TestLineWithoutPriceIsAnError(t *testing.T) {
 		in := w.input(t)
 		u := batch.NewUsage()
 		u.Append(w.record(t, use("a", "nothing", 5, "1")))
-		plan, err := rate.NewPlan(rate.NewTotals(in))
+		plan, err := rate.NewPlan(rate.NewTotals(in, u.Dims))
 		check(t, err)
 		dims, ranking := u.Dims.Sorted()
 		lines := sortedLines(map[batch.Key]*batch.Row{batch.LineKey(u.Head[0], u.Resource[0], u.Hour(0), u.Tail[0]): {}}, ranking)
@@ -192,19 +192,19 @@ func TestOverflowNamesTheUsage(t *testing.T) {
 	w := acme()
 	w.skus = []sku{one("K", "use", tier{"10", "1"}, flat("0.5")), one("F", "flat", flat("10000000000000000000"))}
 	in := w.input(t)
-	totals := rate.NewTotals(in)
+	totals := rate.NewTotals(in, batch.NewDims())
 	hour := schema.HourOf(october.UnixNano())
-	check(t, totals.Add(0, skuIndex(in, "K"), hour, usageOf(t, huge)))
-	if err := totals.Add(0, skuIndex(in, "K"), hour, usageOf(t, huge)); err == nil || !strings.Contains(err.Error(), "SKU K") {
+	check(t, totals.Add(0, skuIndex(in, "K"), 0, 0, hour, usageOf(t, huge)))
+	if err := totals.Add(0, skuIndex(in, "K"), 0, 0, hour, usageOf(t, huge)); err == nil || !strings.Contains(err.Error(), "SKU K") {
 		t.Errorf("one hour: %v", err)
 	}
-	check(t, totals.Add(0, skuIndex(in, "K"), hour+1, usageOf(t, huge)))
+	check(t, totals.Add(0, skuIndex(in, "K"), 0, 0, hour+1, usageOf(t, huge)))
 	if _, err := rate.NewPlan(totals); err == nil || !strings.Contains(err.Error(), "SKU K") {
 		t.Errorf("the month: %v", err)
 	}
 	u := batch.NewUsage()
 	u.Append(w.record(t, use("a", "flat", 5, huge)))
-	plan, err := rate.NewPlan(rate.NewTotals(in))
+	plan, err := rate.NewPlan(rate.NewTotals(in, u.Dims))
 	check(t, err)
 	dims, ranking := u.Dims.Sorted()
 	lines := sortedLines(map[batch.Key]*batch.Row{batch.LineKey(u.Head[0], u.Resource[0], u.Hour(0), u.Tail[0]): {Amount: u.Amount[0]}}, ranking)

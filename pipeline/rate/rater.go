@@ -18,17 +18,27 @@ type Rater struct {
 	places *Classifier
 	out    *batch.Charges
 
-	codes    map[priceKey]uint32
+	prices   map[priceKey]*pricing
+	passed   map[uint32]uint32       // price codes of what was priced elsewhere, by tail
 	crossing map[hourKey]money.Usage // count so far inside an hour that crosses a bound
 	whole    map[hourKey]portion     // hours that lie on one side of every bound
 	scratch  []portion
+
+	cells map[uint64]*filling // by head and tail code; nil: in no cell
+	fills map[cellKey]*filling
+	terms map[coveredKey]*coveredPrice
+	cuts  map[discountCodes]discounting
 }
 
-type priceKey struct {
-	sku, version int32
-	tier         int
-	free         bool
-	tail         uint32 // for what was priced elsewhere
+type priceKey struct{ sku, version, tier int32 }
+
+// freeTier stands for the tier of free usage.
+const freeTier = -1
+
+// pricing is what of a price makes the figures of a line.
+type pricing struct {
+	code                  uint32
+	rate, public, blended money.Rate
 }
 
 type hourKey struct {
@@ -43,7 +53,9 @@ var errUnplaced = errors.New("has no price, though it was placed: the price list
 func NewRater(plan *Plan, payer int32, out *batch.Charges) *Rater {
 	return &Rater{
 		plan: plan, payer: payer, places: NewClassifier(plan.in, out.Dims), out: out,
-		codes: map[priceKey]uint32{}, crossing: map[hourKey]money.Usage{}, whole: map[hourKey]portion{},
+		prices: map[priceKey]*pricing{}, passed: map[uint32]uint32{}, crossing: map[hourKey]money.Usage{}, whole: map[hourKey]portion{},
+		cells: map[uint64]*filling{}, fills: map[cellKey]*filling{}, terms: map[coveredKey]*coveredPrice{},
+		cuts: map[discountCodes]discounting{},
 	}
 }
 
@@ -77,31 +89,57 @@ func (r *Rater) line(k batch.Key, amount money.Usage, cost money.Cost) error {
 	if !ok {
 		return errUnplaced
 	}
+	if r.plan.commitments.covers(m.sku) {
+		rest, done, err := r.covered(k, m.sku, version, amount)
+		if err != nil || done {
+			return err
+		}
+		amount = rest
+	}
 	parts, err := r.portions(m.sku, &sku.Versions[version], k.Hour(), amount)
 	if err != nil {
 		return err
 	}
 	for _, part := range parts {
-		code := r.priceCode(priceKey{sku: m.sku, version: int32(version), tier: part.tier, free: part.free})
-		if err := r.charge(k, code, part.amount); err != nil {
+		key := priceKey{m.sku, int32(version), part.tier}
+		if part.free {
+			key.tier = freeTier
+		}
+		if err := r.charge(k, key, part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Rater) charge(k batch.Key, code uint32, amount money.Usage) error {
-	p := r.out.Prices.Value(code)
-	row := batch.Row{Key: k, Price: code, Amount: amount}
+func (r *Rater) charge(k batch.Key, key priceKey, part portion) error {
+	p := r.priced(key)
+	row := batch.Row{Key: k, Price: p.code, Amount: part.amount}
 	var err error
-	if row.Unblended, err = money.Product(p.Rate, amount, money.HalfAwayFromZero); err != nil {
+	if row.Unblended, err = money.Product(p.rate, part.amount, money.HalfAwayFromZero); err != nil {
 		return err
 	}
-	if row.List, err = money.Product(p.PublicRate, amount, money.HalfAwayFromZero); err != nil {
-		return err
+	if part.lots > 0 {
+		rate, lots := part.priced(&r.plan.in.Catalog.SKUs[key.sku].Versions[key.version])
+		if row.Unblended, err = money.Product(rate, lots, money.HalfAwayFromZero); err != nil {
+			return err
+		}
 	}
-	if row.Blended, err = money.Product(p.BlendedRate, amount, money.HalfAwayFromZero); err != nil {
-		return err
+	row.List, row.Blended = row.Unblended, row.Unblended
+	if p.public != p.rate {
+		if row.List, err = money.Product(p.public, part.amount, money.HalfAwayFromZero); err != nil {
+			return err
+		}
+	}
+	if p.blended != p.rate || part.lots > 0 {
+		if row.Blended, err = money.Product(p.blended, part.amount, money.HalfAwayFromZero); err != nil {
+			return err
+		}
+	}
+	if r.plan.discounts.any() {
+		if err := r.discount(&row, p.rate, key.sku); err != nil {
+			return err
+		}
 	}
 	r.out.Append(row)
 	return nil
@@ -131,7 +169,7 @@ func (r *Rater) portions(sku int32, v *price.Version, hour schema.Hour, amount m
 		if r.scratch, err = plan.portions(r.scratch[:0], v, count, total); err != nil {
 			return nil, err
 		}
-		if len(r.scratch) == 1 {
+		if len(r.scratch) == 1 && r.scratch[0].lots == 0 {
 			r.whole[key] = r.scratch[0]
 			r.scratch[0].amount = amount
 			return r.scratch, nil
@@ -146,19 +184,20 @@ func (r *Rater) portions(sku int32, v *price.Version, hour schema.Hour, amount m
 	return r.scratch, err
 }
 
-func (r *Rater) priceCode(key priceKey) uint32 {
-	code, ok := r.codes[key]
-	if !ok {
-		code = r.out.Prices.Code(r.price(key))
-		r.codes[key] = code
+func (r *Rater) priced(key priceKey) *pricing {
+	p := r.prices[key]
+	if p == nil {
+		value := r.price(key)
+		p = &pricing{r.out.Prices.Code(value), value.Rate, value.PublicRate, value.BlendedRate}
+		r.prices[key] = p
 	}
-	return code
+	return p
 }
 
 func (r *Rater) price(key priceKey) batch.Price {
 	sku := &r.plan.in.Catalog.SKUs[key.sku]
 	v := &sku.Versions[key.version]
-	tier := &v.Tiers[key.tier]
+	tier := &v.Tiers[max(key.tier, 0)]
 	p := batch.Price{
 		SKU: sku.ID, RateCode: tier.RateCode, Term: v.Term, Description: tier.Description, Unit: v.Unit,
 		Rated: true, Rate: tier.Rate, PublicRate: tier.Rate, BlendedRate: tier.Rate, Effective: v.Effective,
@@ -169,9 +208,12 @@ func (r *Rater) price(key priceKey) batch.Price {
 	}
 	if plan := r.plan.skus[payerSKU{r.payer, key.sku}]; plan != nil {
 		p.BlendedRate = plan.blended
-		if key.free {
+		if key.tier == freeTier {
 			free(&p, v, plan.pool)
 		}
+	}
+	if inLots(v) { // no unit has a price
+		p.Rated, p.Rate, p.PublicRate = false, money.Rate{}, money.Rate{}
 	}
 	return p
 }
@@ -179,19 +221,18 @@ func (r *Rater) price(key priceKey) batch.Price {
 // free turns a price into that of free usage: the rate is nothing, the public
 // rate stays the dearest tier's.
 func free(p *batch.Price, v *price.Version, pool string) {
-	p.Pool, p.Rate, p.PublicRate = pool, money.Rate{}, dearest(v)
+	p.Pool, p.Rate, p.PublicRate = pool, money.Rate{}, dearest(v).Rate
 	p.RateCode = p.SKU + ".FREETIER." + strings.ToUpper(pool)
 	p.Description = "Free tier " + pool + ": " + p.Description
 	p.Begin, p.End = "", ""
 }
 
 func (r *Rater) priceElsewhere(tail uint32) uint32 {
-	key := priceKey{sku: -1, tail: tail}
-	code, ok := r.codes[key]
+	code, ok := r.passed[tail]
 	if !ok {
 		t := r.out.Dims.Tails.Value(tail)
 		code = r.out.Prices.Code(batch.Price{Unit: t.Unit, Description: t.LineItemType + " priced by its source"})
-		r.codes[key] = code
+		r.passed[tail] = code
 	}
 	return code
 }

@@ -22,7 +22,22 @@ type world struct {
 	skus     []sku
 	pools    []pool
 	accounts []account
+
+	models  map[string]model            // by SKU
+	limits  map[string]limit            // by pool
+	since   map[string]schema.Date      // by payer
+	sharing map[string][]schema.Sharing // by account
+	others  offer.Offers                // but for the pools
 }
+
+// model is a pricing model and its package size.
+type model struct {
+	name price.Model
+	size string
+}
+
+// limit ends a pool some time after the payer's first day.
+type limit struct{ months, days int }
 
 type sku struct {
 	id, usageType, operation, region, unit, currency string
@@ -55,6 +70,7 @@ type usage struct {
 	account, usageType, operation, region, resource, unit string
 	start, end                                            int64 // nanoseconds
 	amount                                                string
+	zone, commitment, tags, kind                          string
 	cost, currency                                        string // priced elsewhere when there is a cost
 }
 
@@ -70,6 +86,9 @@ type charge struct {
 	list     money.Cost
 	paid     money.Cost
 	blended  money.Cost
+
+	terms                   batch.Terms
+	net, effective, upfront money.Cost
 }
 
 const month = "2026-10"
@@ -137,6 +156,12 @@ func (w world) catalog(t testing.TB) []price.SKU {
 		}
 		for n, v := range s.versions {
 			p.Versions = append(p.Versions, price.Version{Effective: v.from, Unit: s.unit, Term: "OnDemand", Tiers: tiers(t, s.id, n, v.tiers)})
+			if m, ok := w.models[s.id]; ok {
+				p.Versions[n].Model = m.name
+				if m.size != "" {
+					p.Versions[n].PackageSize = usageOf(t, m.size)
+				}
+			}
 		}
 		list = append(list, p)
 	}
@@ -161,9 +186,9 @@ func tiers(t testing.TB, id string, version int, from []tier) []price.Tier {
 }
 
 func (w world) offers(t testing.TB) *offer.Offers {
-	var o offer.Offers
+	o := w.others
 	for _, p := range w.pools {
-		pool := offer.Pool{ID: p.id, Allowance: usageOf(t, p.allowance), Unit: "GB"}
+		pool := offer.Pool{ID: p.id, Allowance: usageOf(t, p.allowance), Unit: "GB", Months: w.limits[p.id].months, Days: w.limits[p.id].days}
 		for _, u := range p.usageTypes {
 			pool.Select = append(pool.Select, offer.Selector{ServiceCode: "S", UsageType: u})
 		}
@@ -180,12 +205,12 @@ func (w world) organization(issuer schema.Issuer) *schema.Organization {
 		if !ok {
 			i = len(org.Payers)
 			place[a.payer] = i
-			org.Payers = append(org.Payers, schema.Payer{AccountID: a.payer, Issuer: "acme"})
+			org.Payers = append(org.Payers, schema.Payer{AccountID: a.payer, Issuer: "acme", Since: w.since[a.payer]})
 		}
 		if a.issuer != "" {
 			org.Payers[i].Issuer = a.issuer
 		}
-		member := schema.Account{ID: a.id}
+		member := schema.Account{ID: a.id, Sharing: w.sharing[a.id]}
 		if a.from != 0 {
 			member.From = time.Unix(a.from, 0)
 		}
@@ -201,12 +226,18 @@ func (w world) organization(issuer schema.Issuer) *schema.Organization {
 // payer, as a run does.
 func (w world) rated(t testing.TB, records []usage) ([]charge, []rate.Verdict) {
 	t.Helper()
+	list, verdicts, _ := w.planned(t, records)
+	return list, verdicts
+}
+
+func (w world) planned(t testing.TB, records []usage) ([]charge, []rate.Verdict, *rate.Plan) {
+	t.Helper()
 	in := w.input(t)
 	u := batch.NewUsage()
 	for _, r := range records {
 		u.Append(w.record(t, r))
 	}
-	places, totals := rate.NewClassifier(in, u.Dims), rate.NewTotals(in)
+	places, totals := rate.NewClassifier(in, u.Dims), rate.NewTotals(in, u.Dims)
 	sums := map[int32]map[batch.Key]*batch.Row{}
 	var verdicts []rate.Verdict
 	for i := range u.Len() {
@@ -215,7 +246,7 @@ func (w world) rated(t testing.TB, records []usage) ([]charge, []rate.Verdict) {
 		if p.Verdict != rate.Charge {
 			continue
 		}
-		check(t, totals.Add(p.Payer, p.SKU, u.Hour(i), u.Amount[i]))
+		check(t, totals.Add(p.Payer, p.SKU, u.Head[i], u.Tail[i], u.Hour(i), u.Amount[i]))
 		tail := u.Tail[i]
 		if p.SKU >= 0 {
 			filled := u.Dims.Tails.Value(tail)
@@ -246,13 +277,17 @@ func (w world) rated(t testing.TB, records []usage) ([]charge, []rate.Verdict) {
 		check(t, rate.NewRater(plan, payer, out).Rate(sortedLines(sums[payer], ranking)))
 		list = append(list, charges(in.Organization.Payers[payer].AccountID, out)...)
 	}
-	return list, verdicts
+	return list, verdicts, plan
 }
 
 func (w world) record(t testing.TB, r usage) *schema.Record {
 	rec := &schema.Record{UsageAccountID: []byte(r.account), ServiceCode: []byte("S"), UsageType: []byte(r.usageType),
 		Operation: []byte(r.operation), RegionCode: []byte(r.region), ResourceID: []byte(r.resource), Unit: []byte(r.unit),
-		UsageStart: r.start, UsageEnd: r.end, UsageAmount: usageOf(t, r.amount), LineItemType: []byte("Usage")}
+		UsageStart: r.start, UsageEnd: r.end, UsageAmount: usageOf(t, r.amount), LineItemType: []byte("Usage"),
+		AvailabilityZone: []byte(r.zone), Commitment: []byte(r.commitment), Tags: []byte(r.tags)}
+	if r.kind != "" {
+		rec.LineItemType = []byte(r.kind)
+	}
 	if r.cost != "" {
 		var err error
 		rec.Priced, rec.Currency = true, []byte(r.currency)
@@ -286,7 +321,7 @@ func charges(payer string, c *batch.Charges) []charge {
 	for i := range c.Len() {
 		r := c.At(i)
 		list = append(list, charge{payer, c.Dims.Heads.Value(r.Key.Head()), c.Dims.Resources.Value(r.Key.Resource()), r.Key.Hour(),
-			c.Dims.Tails.Value(r.Key.Tail()), c.Prices.Value(r.Price), r.Amount, r.List, r.Unblended, r.Blended})
+			c.Dims.Tails.Value(r.Key.Tail()), c.Prices.Value(r.Price), r.Amount, r.List, r.Unblended, r.Blended, c.Terms.Value(r.Term), r.Net, r.Effective, r.Upfront})
 	}
 	return list
 }

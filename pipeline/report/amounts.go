@@ -32,10 +32,22 @@ type amount interface {
 	Float64() float64
 }
 
-// writeAmounts writes a column of doubles, each the nearest to its amount.
-func writeAmounts[T amount](e *encoder, w *file.Float64ColumnChunkWriter, values []T) error {
+// writeAmounts writes a column of doubles, each the nearest to its amount. The
+// amounts are those of the given rows, ascending, and all other cells are null;
+// no rows at all stand for every row.
+func writeAmounts[T amount](e *encoder, w *file.Float64ColumnChunkWriter, values []T, rows []uint32) error {
+	nulls := 0
+	if rows != nil {
+		nulls = e.rows - len(rows)
+	}
+	if nulls == e.rows {
+		return nullCells(w, e.none[:e.rows], nil)
+	}
+	if nulls > 0 {
+		e.markRows(rows)
+	}
 	if !collect(&e.amount, values) {
-		return plainAmounts(e, w, values)
+		return plainAmounts(e, w, values, nulls)
 	}
 	a := &e.amount
 	a.doubles = a.doubles[:0]
@@ -50,14 +62,37 @@ func writeAmounts[T amount](e *encoder, w *file.Float64ColumnChunkWriter, values
 	for i := range a.doubles {
 		e.used = append(e.used, uint32(i))
 	}
+	codes := a.codes
+	if nulls > 0 {
+		codes = e.spread(rows, codes)
+	}
 	stats := w.PageStatistics().(*metadata.Float64Statistics)
-	return e.coded(w, a.codes, 0, func(distinct []uint32) {
+	return e.coded(w, codes, nulls, func(distinct []uint32) {
 		low, high := a.doubles[distinct[0]], a.doubles[distinct[0]]
 		for _, code := range distinct[1:] {
 			low, high = min(low, a.doubles[code]), max(high, a.doubles[code])
 		}
 		stats.SetMinMax(low, high)
 	})
+}
+
+// markRows makes levels and bitmap of the rows that have an amount.
+func (e *encoder) markRows(rows []uint32) {
+	e.levels = append(e.levels[:0], e.none[:e.rows]...)
+	e.valid = append(e.valid[:0], make([]byte, (e.rows+7)/8)...)
+	for _, row := range rows {
+		e.levels[row] = 1
+		e.valid[row/8] |= 1 << (row % 8)
+	}
+}
+
+// spread returns the codes of some rows as codes by row; a null row has code 0.
+func (e *encoder) spread(rows, codes []uint32) []uint32 {
+	e.codes = append(e.codes[:0], e.zeros[:e.rows]...)
+	for i, row := range rows {
+		e.codes[row] = codes[i]
+	}
+	return e.codes
 }
 
 // collect fills words and codes, or returns false when there are too many
@@ -127,16 +162,26 @@ func (a *amounts) mergeEqual() {
 }
 
 // plainAmounts writes a column of doubles without a dictionary.
-func plainAmounts[T amount](e *encoder, w *file.Float64ColumnChunkWriter, values []T) error {
+func plainAmounts[T amount](e *encoder, w *file.Float64ColumnChunkWriter, values []T, nulls int) error {
 	w.FallbackToPlain()
+	levels := e.ones[:e.rows]
+	if nulls > 0 {
+		levels = e.levels
+	}
 	a := &e.amount
-	for from := 0; from < len(values); from += pageRows {
-		to := min(from+pageRows, len(values))
+	next := 0 // value to write next
+	for from := 0; from < e.rows; from += pageRows {
+		to := min(from+pageRows, e.rows)
+		count := to - from
+		if nulls > 0 {
+			count -= countNulls(levels[from:to])
+		}
 		a.doubles = a.doubles[:0]
-		for _, v := range values[from:to] {
+		for _, v := range values[next : next+count] {
 			a.doubles = append(a.doubles, v.Float64())
 		}
-		if _, err := w.WriteBatch(a.doubles, e.ones[from:to], nil); err != nil {
+		next += count
+		if _, err := w.WriteBatch(a.doubles, levels[from:to], nil); err != nil {
 			return err
 		}
 		if err := w.FlushCurrentPage(); err != nil {

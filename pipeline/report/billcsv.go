@@ -41,25 +41,26 @@ type Statement struct {
 // rounding difference and the totals. Every field is quoted; a text that a
 // spreadsheet would take for a formula gets an apostrophe in front. The payer's
 // total is in minor units like the invoice's, and the lines with the Rounding
-// record add up to it.
+// record add up to it, in every column: cost before tax, credits, tax and total.
+// A credit stands in Credits and a tax in TaxAmount, and neither in CostBeforeTax.
 func WriteBillCSV(w io.Writer, s Statement) error {
 	b := &billWriter{out: bufio.NewWriter(w), Statement: s}
 	b.record(headerFields())
-	printed := money.Cost{}
+	sum := newTally()
 	for _, l := range s.Bill.Lines {
 		if s.Account != "" && l.Account != s.Account {
 			continue
 		}
-		cost, err := l.Cost.Round(billPlaces, money.HalfAwayFromZero)
+		p, err := partsOf(l)
 		if err == nil {
-			printed, err = money.Add(printed, cost)
+			err = sum.add(l.Account, p)
 		}
 		if err != nil {
 			return fmt.Errorf("bill of %s: %s %s: %w", s.Bill.Payer.AccountID, l.Service, l.UsageType, err)
 		}
-		b.line(l, cost)
+		b.line(l, p)
 	}
-	if err := b.totals(printed); err != nil {
+	if err := b.totals(sum); err != nil {
 		return fmt.Errorf("bill of %s: %w", s.Bill.Payer.AccountID, err)
 	}
 	if b.err != nil {
@@ -154,20 +155,28 @@ func (b *billWriter) invoice() string {
 	return b.InvoiceID
 }
 
-// money sets the amount fields; no credits and no tax are rated.
-func (b *billWriter) money(f fields, cost money.Cost) {
-	text, err := cost.Fixed(billPlaces)
+// money sets the amount fields.
+func (b *billWriter) money(f fields, p parts) {
+	credits := b.fixed(p.credits)
+	if money.Sign(p.credits) == 0 {
+		credits = "0.0"
+	}
+	f.number("CostBeforeTax", b.fixed(p.cost))
+	f.number("Credits", credits)
+	f.number("TaxAmount", b.fixed(p.tax))
+	f.text("TaxType", p.taxText())
+	f.number("TotalCost", b.fixed(p.total))
+}
+
+func (b *billWriter) fixed(c money.Cost) string {
+	text, err := c.Fixed(billPlaces)
 	if err != nil && b.err == nil {
 		b.err = fmt.Errorf("bill of %s: %w", b.Bill.Payer.AccountID, err)
 	}
-	f.number("CostBeforeTax", text)
-	f.number("Credits", "0.0")
-	f.number("TaxAmount", "0.000000")
-	f.text("TaxType", "None")
-	f.number("TotalCost", text)
+	return text
 }
 
-func (b *billWriter) line(l bill.Line, cost money.Cost) {
+func (b *billWriter) line(l bill.Line, p parts) {
 	kind := "PayerLineItem"
 	if l.Account != b.Bill.Payer.AccountID {
 		kind = "LinkedLineItem"
@@ -188,7 +197,7 @@ func (b *billWriter) line(l bill.Line, cost money.Cost) {
 	f.text("UsageEndDate", b.lastSecond())
 	f.number("UsageQuantity", l.Usage.String())
 	f.number("BlendedRate", l.BlendedRate)
-	b.money(f, cost)
+	b.money(f, p)
 	b.record(f)
 }
 
@@ -217,22 +226,26 @@ func recordID(b bill.Bill, l bill.Line) string {
 	return strconv.FormatUint(binary.BigEndian.Uint64(sum[:8])>>4, 10)
 }
 
-// totals writes the records after the lines, whose printed costs add up to
-// printed.
-func (b *billWriter) totals(printed money.Cost) error {
+// totals writes the records after the lines.
+func (b *billWriter) totals(sum *tally) error {
 	total, err := b.total()
 	if err != nil {
 		return err
 	}
-	difference, err := money.Sub(total, printed)
+	difference, err := money.Sub(total, sum.all.total)
 	if err != nil {
 		return err
 	}
 	if money.Sign(difference) != 0 {
-		b.totalRecord("Rounding", "Rounding", "Difference between the total and the sum of the lines above", difference)
+		b.totalRecord("Rounding", "Rounding", "Difference between the total and the sum of the lines above",
+			parts{cost: difference, total: difference})
+	}
+	whole, err := sum.all.of(total)
+	if err != nil {
+		return err
 	}
 	if b.Account == "" {
-		b.totalRecord("InvoiceTotal", "InvoiceTotal:"+b.invoice(), "Total amount for invoice", total)
+		b.totalRecord("InvoiceTotal", "InvoiceTotal:"+b.invoice(), "Total amount for invoice", whole)
 	}
 	for _, a := range b.Bill.Accounts {
 		if b.Account != "" && a.Key != b.Account {
@@ -242,10 +255,14 @@ func (b *billWriter) totals(printed money.Cost) error {
 		if err != nil {
 			return err
 		}
-		b.accountTotal(a, cost)
+		p, err := sum.of(a.Key).of(cost)
+		if err != nil {
+			return err
+		}
+		b.accountTotal(a, p)
 	}
 	b.totalRecord("StatementTotal", "StatementTotal", "Total statement amount for period "+
-		b.Bill.Period.Start.UTC().Format(billTime)+" - "+b.lastSecond(), total)
+		b.Bill.Period.Start.UTC().Format(billTime)+" - "+b.lastSecond(), whole)
 	if b.InvoiceID == "" {
 		b.disclaimer()
 	}
@@ -266,22 +283,22 @@ func (b *billWriter) total() (money.Cost, error) {
 	return money.Cost{}, nil
 }
 
-func (b *billWriter) totalRecord(kind, id, description string, cost money.Cost) {
+func (b *billWriter) totalRecord(kind, id, description string, p parts) {
 	f := b.common(kind)
 	f.text("RecordID", id)
 	f.text("ItemDescription", description)
-	b.money(f, cost)
+	b.money(f, p)
 	b.record(f)
 }
 
-func (b *billWriter) accountTotal(a bill.Subtotal, cost money.Cost) {
+func (b *billWriter) accountTotal(a bill.Subtotal, p parts) {
 	f := b.common("AccountTotal")
 	f.text("InvoiceID", "")
 	f.text("LinkedAccountId", a.Key)
 	f.text("LinkedAccountName", a.Name)
 	f.text("RecordID", "AccountTotal:"+a.Key)
 	f.text("ItemDescription", "Total for account "+a.Key+" ("+a.Name+")")
-	b.money(f, cost)
+	b.money(f, p)
 	b.record(f)
 }
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,11 +53,41 @@ func testBill(t testing.TB) bill.Bill {
 	}
 }
 
+// taxedBill has a credit and two taxes of its own.
+func taxedBill(t testing.TB) bill.Bill {
+	b := testBill(t)
+	more := func(account, kind, taxType, description, cost string) {
+		b.Lines = append(b.Lines, bill.Line{Account: account, Service: "Compute", Type: kind, TaxType: taxType, Description: description,
+			Usage: mustUsage(t, "1"), Cost: mustCost(t, cost)})
+		for i := range b.Accounts {
+			if b.Accounts[i].Key == account {
+				b.Accounts[i].Cost = plus(t, b.Accounts[i].Cost, cost)
+			}
+		}
+		b.Total = plus(t, b.Total, cost)
+	}
+	more("111111111111", "Credit", "", "Welcome", "-0.1000000004")
+	more("111111111111", "Tax", "VAT", "VAT 10%", "0.03")
+	more("222222222222", "Tax", "Levy", "Levy 1%", "0.01")
+	more("222222222222", "Tax", "", "tax of another bill", "0.02")
+	return b
+}
+
+func plus(t testing.TB, a money.Cost, s string) money.Cost {
+	sum, err := money.Add(a, mustCost(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
 func TestBillCSV(t *testing.T) {
 	for name, s := range map[string]Statement{
-		"estimated": {Bill: testBill(t), Through: time.Date(2026, 10, 20, 5, 0, 0, 0, time.UTC)},
-		"issued":    {Bill: testBill(t), InvoiceID: "EX-000017", InvoiceDate: schema.Date{Year: 2026, Month: 11, Day: 4}},
-		"member":    {Bill: testBill(t), Account: "222222222222", InvoiceID: "EX-000017", InvoiceDate: schema.Date{Year: 2026, Month: 11, Day: 4}},
+		"estimated":    {Bill: testBill(t), Through: time.Date(2026, 10, 20, 5, 0, 0, 0, time.UTC)},
+		"issued":       {Bill: testBill(t), InvoiceID: "EX-000017", InvoiceDate: schema.Date{Year: 2026, Month: 11, Day: 4}},
+		"taxed":        {Bill: taxedBill(t), InvoiceID: "EX-000018", InvoiceDate: schema.Date{Year: 2026, Month: 11, Day: 4}},
+		"taxed-member": {Bill: taxedBill(t), Account: "222222222222"},
+		"member":       {Bill: testBill(t), Account: "222222222222", InvoiceID: "EX-000017", InvoiceDate: schema.Date{Year: 2026, Month: 11, Day: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -99,27 +130,47 @@ func checkBill(t *testing.T, text []byte, s Statement) {
 	if len(at) != 29 {
 		t.Errorf("%d columns", len(at))
 	}
-	sum, total := money.Cost{}, money.Cost{}
+	columns := []string{"CostBeforeTax", "Credits", "TaxAmount", "TotalCost"}
+	sums, totals := map[string]money.Cost{}, map[string]money.Cost{}
 	for _, r := range records[1:] {
-		switch r[at["RecordType"]] {
-		case "PayerLineItem", "LinkedLineItem", "Rounding":
-			if sum, err = money.Add(sum, mustCost(t, r[at["TotalCost"]])); err != nil {
-				t.Fatal(err)
+		checkRecord(t, r, at)
+		for _, name := range columns {
+			switch r[at["RecordType"]] {
+			case "PayerLineItem", "LinkedLineItem", "Rounding":
+				sums[name] = plus(t, sums[name], r[at[name]])
+			case "StatementTotal":
+				totals[name] = mustCost(t, r[at[name]])
 			}
-		case "StatementTotal":
-			total = mustCost(t, r[at["TotalCost"]])
 		}
 		for name, i := range at {
-			number := name == "UsageQuantity" || name == "TotalCost" || name == "CostBeforeTax"
+			number := name == "UsageQuantity" || slices.Contains(columns, name)
 			if !number && r[i] != "" && strings.ContainsAny(r[i][:1], "=+-@\t\r") {
 				t.Errorf("%s %q is a formula", name, r[i])
 			}
 		}
 	}
-	if sum != total {
-		t.Errorf("lines add up to %s, total is %s", sum, total)
+	for _, name := range columns {
+		if sums[name] != totals[name] {
+			t.Errorf("%s adds up to %s, the total is %s", name, sums[name], totals[name])
+		}
 	}
 	if got := strings.Contains(string(text), "EstimatedDisclaimer"); got != (s.InvoiceID == "") {
 		t.Errorf("disclaimer: %v", got)
+	}
+}
+
+// checkRecord holds that the parts of a record are its total.
+func checkRecord(t *testing.T, r []string, at map[string]int) {
+	t.Helper()
+	if r[at["TotalCost"]] == "" {
+		return
+	}
+	sum := mustCost(t, r[at["CostBeforeTax"]])
+	sum = plus(t, plus(t, sum, r[at["Credits"]]), r[at["TaxAmount"]])
+	if sum != mustCost(t, r[at["TotalCost"]]) {
+		t.Errorf("%s %s: parts add up to %s, the total is %s", r[at["RecordType"]], r[at["ItemDescription"]], sum, r[at["TotalCost"]])
+	}
+	if none := r[at["TaxType"]] == "None"; none != (money.Sign(mustCost(t, r[at["TaxAmount"]])) == 0) {
+		t.Errorf("%s: tax of %s and type %s", r[at["RecordType"]], r[at["TaxAmount"]], r[at["TaxType"]])
 	}
 }

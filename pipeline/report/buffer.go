@@ -12,7 +12,11 @@ type buffer struct {
 	own  bool // the dictionaries are a copy that may be added to
 	from *batch.Charges
 	maps [4][]uint32 // heads, resources, tails, prices: 1 + our code by their code
-	free chan *batch.Charges
+
+	ownTerms  bool // the terms are a copy that may be added to
+	termsFrom *batch.Table[batch.Terms]
+	termMap   []uint32
+	free      chan *batch.Charges
 }
 
 func newBuffer(spec Spec) *buffer {
@@ -22,9 +26,10 @@ func newBuffer(spec Spec) *buffer {
 // add appends rows.
 func (b *buffer) add(c *batch.Charges) {
 	if b.rows.Dims == nil {
-		b.rows.Dims, b.rows.Prices = c.Dims, c.Prices
+		b.rows.Dims, b.rows.Prices, b.rows.Terms = c.Dims, c.Prices, c.Terms
 	}
 	r := b.rows
+	term := b.terms(c)
 	head, resource, tail, price := c.Head, c.Resource, c.Tail, c.Price
 	if c.Dims != r.Dims || c.Prices != r.Prices {
 		b.copyTables()
@@ -41,11 +46,30 @@ func (b *buffer) add(c *batch.Charges) {
 	r.Resource = append(r.Resource, resource...)
 	r.Tail = append(r.Tail, tail...)
 	r.Price = append(r.Price, price...)
+	r.Term = append(r.Term, term...)
 	r.Hour = append(r.Hour, c.Hour...)
 	r.Amount = append(r.Amount, c.Amount...)
 	r.List = append(r.List, c.List...)
 	r.Unblended = append(r.Unblended, c.Unblended...)
 	r.Blended = append(r.Blended, c.Blended...)
+	r.Net = append(r.Net, c.Net...)
+	r.Effective = append(r.Effective, c.Effective...)
+	r.Upfront = append(r.Upfront, c.Upfront...)
+}
+
+// terms returns the codes of the terms of c as ours. A table that holds nothing
+// but the zero terms needs no translation: their code is 0 in every table.
+func (b *buffer) terms(c *batch.Charges) []uint32 {
+	if c.Terms == b.rows.Terms || c.Terms.Len() <= 1 {
+		return c.Term
+	}
+	if !b.ownTerms {
+		b.rows.Terms, b.ownTerms = cloneTable(b.rows.Terms), true
+	}
+	if b.termsFrom != c.Terms {
+		b.termsFrom, b.termMap = c.Terms, nil
+	}
+	return translate(&b.termMap, c.Term, c.Terms, b.rows.Terms)
 }
 
 // take returns the rows and begins anew over the same dictionaries.
@@ -54,10 +78,10 @@ func (b *buffer) take() *batch.Charges {
 	select {
 	case b.rows = <-b.free:
 		b.rows.Reset()
-		b.rows.Dims, b.rows.Prices = full.Dims, full.Prices
 	default:
-		b.rows = batch.NewCharges(full.Owner, full.Dims, full.Prices)
+		b.rows = batch.NewCharges(full.Owner, nil, nil)
 	}
+	b.rows.Dims, b.rows.Prices, b.rows.Terms = full.Dims, full.Prices, full.Terms
 	return full
 }
 
@@ -77,7 +101,7 @@ func (b *buffer) copyTables() {
 	d := b.rows.Dims
 	b.rows.Dims = &batch.Dims{Heads: cloneTable(d.Heads), Resources: cloneTable(d.Resources), Tails: cloneTable(d.Tails)}
 	b.rows.Prices = cloneTable(b.rows.Prices)
-	b.own = true
+	b.own = true // the terms have a copy of their own, see terms
 }
 
 func cloneTable[T comparable](t *batch.Table[T]) *batch.Table[T] {

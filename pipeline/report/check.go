@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/column"
 	"github.com/monthend/monthend/schema/money"
 )
 
@@ -17,12 +18,13 @@ type Check struct {
 	List      money.Cost
 	Unblended money.Cost
 	Blended   money.Cost
-	Cells     [4]uint64 // usage, list, unblended, blended
+	Net       money.Cost // of the rows that have a cell of it
+	Cells     [5]uint64  // usage, list, unblended, blended; net, by its cells and their rows
 }
 
-// CheckOf returns the check of charges. It looks at the amounts themselves,
-// not at what a writer made of them.
-func CheckOf(c *batch.Charges) (Check, error) {
+// CheckOf returns the check of charges, whose codes refer to tables. It looks at
+// the amounts themselves, not at what a writer made of them.
+func CheckOf(tables column.Tables, c *batch.Charges) (Check, error) {
 	k := Check{Rows: int64(c.Len())}
 	for _, u := range c.Amount {
 		k.Cells[0] = mix(k.Cells[0], usageCell(u))
@@ -43,8 +45,33 @@ func CheckOf(c *batch.Charges) (Check, error) {
 			return k, fmt.Errorf("total of %s costs: %w", s.name, err)
 		}
 	}
-	return k, nil
+	return k, k.addNet(tables, c)
 }
+
+// addNet adds the net costs, which only some rows have.
+func (k *Check) addNet(tables column.Tables, c *batch.Charges) error {
+	if len(tables.Terms) <= 1 { // nothing but the zero terms
+		return nil
+	}
+	net := adder{sum: &k.Net}
+	for i, term := range c.Term {
+		if !column.ShowsNet(term, &tables.Terms[term], tables.Tails[c.Tail[i]].LineItemType) {
+			continue
+		}
+		k.Cells[netCells] = mixRow(k.Cells[netCells], int64(i), costCell(c.Net[i]))
+		if err := net.add(c.Net[i]); err != nil {
+			return fmt.Errorf("total of net costs: %w", err)
+		}
+	}
+	if err := net.flush(); err != nil {
+		return fmt.Errorf("total of net costs: %w", err)
+	}
+	return nil
+}
+
+// mixRow adds a cell of a column that not all rows have. The row is that of the
+// file, counted from 0.
+func mixRow(h uint64, row int64, cell uint64) uint64 { return mix(mix(h, uint64(row)), cell) }
 
 // mix adds a cell to a running hash that depends on the order.
 func mix(h, cell uint64) uint64 {

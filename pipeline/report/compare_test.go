@@ -23,7 +23,7 @@ func compareRow(t *testing.T, row int, r parquet.Row, record []string) {
 	for i, c := range column.All() {
 		var got string
 		if c.Kind == column.TextMap || c.Kind == column.DoubleMap {
-			got = mapCellOf(cells[leaf], cells[leaf+1])
+			got = mapCellOf(c.Kind, cells[leaf], cells[leaf+1])
 			leaf += 2
 		} else {
 			got = cellOf(t, c.Kind, cells[leaf])
@@ -51,10 +51,14 @@ func cellOf(t *testing.T, kind column.Kind, values []parquet.Value) string {
 	}
 }
 
-func mapCellOf(keys, values []parquet.Value) string {
-	m := map[string]string{}
+func mapCellOf(kind column.Kind, keys, values []parquet.Value) string {
+	m := map[string]any{}
 	for i, k := range keys {
-		if !k.IsNull() {
+		switch {
+		case k.IsNull():
+		case kind == column.DoubleMap:
+			m[string(k.ByteArray())] = values[i].Double()
+		default:
 			m[string(k.ByteArray())] = string(values[i].ByteArray())
 		}
 	}
@@ -72,7 +76,7 @@ func csvCell(t *testing.T, kind column.Kind, cell string) string {
 		}
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	case kind == column.TextMap || kind == column.DoubleMap:
-		m := map[string]string{}
+		m := map[string]any{}
 		if err := json.Unmarshal([]byte(cell), &m); err != nil {
 			t.Fatalf("map cell %q: %v", cell, err)
 		}

@@ -22,7 +22,13 @@ const (
 // writeCSV writes the rows as one gzip member. A cell holds no line break, so
 // a line is a row for readers that do not parse quotes. Amounts are exact
 // decimals, not doubles.
-func writeCSV(out io.Writer, view *column.View, tables column.Tables, rows *batch.Charges) error {
+func writeCSV(out io.Writer, view *column.View, tables column.Tables, rows *batch.Charges) (err error) {
+	defer func() {
+		// Columns panic on charges whose figures cannot have been rated.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("encode CSV: %v", r)
+		}
+	}()
 	z, err := gzip.NewWriterLevel(out, gzip.DefaultCompression)
 	if err != nil {
 		return fmt.Errorf("start gzip: %v", err)
@@ -49,6 +55,7 @@ type csvWriter struct {
 	columns []column.Column
 	values  []column.Values
 	mapText [][]string // by column and code of a map: its cell, blank when not yet made
+	next    []int      // by column: first amount that is not yet written, of columns with amounts in some rows
 	line    []byte
 }
 
@@ -63,9 +70,13 @@ func (c *csvWriter) header() []byte {
 // block returns the lines of the rows that the view holds.
 func (c *csvWriter) block(view *column.View) []byte {
 	c.values = c.values[:0]
-	for _, col := range c.columns {
+	for i, col := range c.columns {
 		c.values = append(c.values, col.Fill(view))
+		if col.Kind == column.DoubleMap { // its maps are those of the block
+			c.mapText[i] = c.mapText[i][:0]
+		}
 	}
+	c.next = append(c.next[:0], make([]int, len(c.columns))...)
 	c.line = c.line[:0]
 	for row := range view.Len() {
 		for i := range c.values {
@@ -88,10 +99,28 @@ func (c *csvWriter) cell(i int, v *column.Values, row int) {
 	case column.Maps:
 		c.line = append(c.line, c.mapCell(i, v, v.Code(row))...)
 	case column.Costs:
-		c.line = v.Costs[row].AppendText(c.line)
+		if at := c.amount(i, v, row); at >= 0 {
+			c.line = v.Costs[at].AppendText(c.line)
+		}
 	case column.Usages:
-		c.line = v.Usages[row].AppendText(c.line)
+		if at := c.amount(i, v, row); at >= 0 {
+			c.line = v.Usages[at].AppendText(c.line)
+		}
 	}
+}
+
+// amount returns which amount of a column is that of a row, or -1. Rows of a
+// block are asked for in order.
+func (c *csvWriter) amount(i int, v *column.Values, row int) int {
+	if v.Rows == nil {
+		return row
+	}
+	at := c.next[i]
+	if at == len(v.Rows) || v.Rows[at] != uint32(row) {
+		return -1
+	}
+	c.next[i]++
+	return at
 }
 
 func (c *csvWriter) mapCell(i int, v *column.Values, code uint32) string {
@@ -99,13 +128,14 @@ func (c *csvWriter) mapCell(i int, v *column.Values, code uint32) string {
 		c.mapText[i] = append(c.mapText[i], "")
 	}
 	if c.mapText[i][code] == "" {
-		c.mapText[i][code] = string(appendCell(nil, mapJSON(v.Maps[code])))
+		c.mapText[i][code] = string(appendCell(nil, mapJSON(v.Maps[code], c.columns[i].Kind)))
 	}
 	return c.mapText[i][code]
 }
 
-// mapJSON returns a map as one JSON object, in the order of its keys.
-func mapJSON(m []schema.Tag) string {
+// mapJSON returns a map as one JSON object, in the order of its keys. Decimals
+// stand as numbers, with all their digits.
+func mapJSON(m []schema.Tag, kind column.Kind) string {
 	b := []byte{'{'}
 	for i, t := range m {
 		if i > 0 {
@@ -113,7 +143,11 @@ func mapJSON(m []schema.Tag) string {
 		}
 		b = appendJSONText(b, t.Key)
 		b = append(b, ':')
-		b = appendJSONText(b, t.Value)
+		if kind == column.DoubleMap {
+			b = append(b, t.Value...)
+		} else {
+			b = appendJSONText(b, t.Value)
+		}
 	}
 	return string(append(b, '}'))
 }

@@ -84,9 +84,9 @@ func (e *encoder) column(group file.SerialRowGroupWriter, c column.Column) error
 	case column.Times:
 		return e.times(w.(*file.Int64ColumnChunkWriter), values)
 	case column.Costs:
-		return writeAmounts(e, w.(*file.Float64ColumnChunkWriter), values.Costs)
+		return writeAmounts(e, w.(*file.Float64ColumnChunkWriter), values.Costs, values.Rows)
 	case column.Usages:
-		return writeAmounts(e, w.(*file.Float64ColumnChunkWriter), values.Usages)
+		return writeAmounts(e, w.(*file.Float64ColumnChunkWriter), values.Usages, values.Rows)
 	}
 	return nullCells(w, e.none[:e.rows], nil)
 }

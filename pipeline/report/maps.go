@@ -8,6 +8,7 @@ import (
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/column"
+	"github.com/monthend/monthend/schema/money"
 )
 
 // mapRows is a map column of a row group, flattened: one cell per entry, and
@@ -53,20 +54,24 @@ func (s *side) code(text string) uint32 {
 func (e *encoder) mapColumn(group file.SerialRowGroupWriter, c column.Column, v column.Values) error {
 	codes, _ := e.compact(v.Codes, len(v.Maps), func(uint32) bool { return false })
 	m := &e.maps
-	if c.Kind == column.DoubleMap || m.empty(e.used, v.Maps) {
+	if m.empty(e.used, v.Maps) {
 		return e.emptyMaps(group)
 	}
 	m.flatten(e.used, codes, v.Maps)
-	for _, s := range []*side{&m.keys, &m.values} {
-		next, err := group.NextColumn()
-		if err != nil {
-			return err
-		}
-		if err := m.write(next.(pages), s); err != nil {
-			return err
-		}
+	next, err := group.NextColumn()
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := m.write(next.(pages), &m.keys); err != nil {
+		return err
+	}
+	if next, err = group.NextColumn(); err != nil {
+		return err
+	}
+	if c.Kind == column.DoubleMap {
+		return m.writeDoubles(next.(*file.Float64ColumnChunkWriter), &m.values)
+	}
+	return m.write(next.(pages), &m.values)
 }
 
 func (m *mapRows) empty(used []uint32, maps [][]schema.Tag) bool {
@@ -144,14 +149,7 @@ func (m *mapRows) write(w pages, s *side) error {
 	if err := w.CurrentEncoder().(dictionary).PutDictionary(textArray(all, s.texts)); err != nil {
 		return err
 	}
-	s.level16 = s.level16[:0]
-	for _, entry := range m.entry {
-		level := int16(1)
-		if entry {
-			level = s.level
-		}
-		s.level16 = append(s.level16, level)
-	}
+	m.levels(s)
 	s.seen = append(s.seen[:0], make([]int32, len(s.texts))...)
 	start := 0
 	for page, end := range m.ends {
@@ -162,6 +160,49 @@ func (m *mapRows) write(w pages, s *side) error {
 		s.minMax(stats, s.codes[from:to], int32(page+1))
 		indices := codeArray(s.codes, nil, from, to, 0)
 		if err := w.WriteDictIndices(indices, s.level16[start:end], m.repetition[start:end]); err != nil {
+			return err
+		}
+		if err := w.FlushCurrentPage(); err != nil {
+			return err
+		}
+		start = end
+	}
+	return nil
+}
+
+// levels sets the definition levels of a leaf.
+func (m *mapRows) levels(s *side) {
+	s.level16 = s.level16[:0]
+	for _, entry := range m.entry {
+		level := int16(1)
+		if entry {
+			level = s.level
+		}
+		s.level16 = append(s.level16, level)
+	}
+}
+
+// writeDoubles writes a leaf of decimals as the doubles nearest to them, without
+// a dictionary.
+func (m *mapRows) writeDoubles(w *file.Float64ColumnChunkWriter, s *side) error {
+	w.FallbackToPlain()
+	m.levels(s)
+	doubles := make([]float64, len(s.texts))
+	for i, text := range s.texts {
+		c, err := money.ParseCost(text)
+		if err != nil {
+			return err
+		}
+		doubles[i] = c.Float64()
+	}
+	var values []float64
+	start := 0
+	for page, end := range m.ends {
+		values = values[:0]
+		for _, code := range s.codes[s.starts[page]:s.starts[page+1]] {
+			values = append(values, doubles[code])
+		}
+		if _, err := w.WriteBatch(values, s.level16[start:end], m.repetition[start:end]); err != nil {
 			return err
 		}
 		if err := w.FlushCurrentPage(); err != nil {

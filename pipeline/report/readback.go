@@ -21,9 +21,12 @@ import (
 var ErrDisagrees = errors.New("report file disagrees with the charges")
 
 // amountColumns are the columns that a check covers, in the order of
-// Check.Cells.
-var amountColumns = [4]string{"line_item_usage_amount", "pricing_public_on_demand_cost",
-	"line_item_unblended_cost", "line_item_blended_cost"}
+// Check.Cells. Only the last may be null.
+var amountColumns = [5]string{"line_item_usage_amount", "pricing_public_on_demand_cost",
+	"line_item_unblended_cost", "line_item_blended_cost", "line_item_net_unblended_cost"}
+
+// netCells is the place of the column that may be null.
+const netCells = 4
 
 // Verify reads a written file back and compares it with the charges, by its
 // size, hash and Check: row count, every amount, exact totals, and the names and types of all
@@ -43,12 +46,12 @@ func Verify(f File) error {
 		return fmt.Errorf("verify %s: %w", f.Path, err)
 	}
 	if lossy {
-		got.List, got.Unblended, got.Blended = f.Check.List, f.Check.Unblended, f.Check.Blended
+		got.List, got.Unblended, got.Blended, got.Net = f.Check.List, f.Check.Unblended, f.Check.Blended, f.Check.Net
 	}
 	if got != f.Check {
-		return fmt.Errorf("verify %s: %w: read %d rows, unblended %s, blended %s, list %s, cells %x; written %d rows, unblended %s, blended %s, list %s, cells %x",
-			f.Path, ErrDisagrees, got.Rows, got.Unblended, got.Blended, got.List, got.Cells,
-			f.Check.Rows, f.Check.Unblended, f.Check.Blended, f.Check.List, f.Check.Cells)
+		return fmt.Errorf("verify %s: %w: read %d rows, unblended %s, blended %s, list %s, net %s, cells %x; written %d rows, unblended %s, blended %s, list %s, net %s, cells %x",
+			f.Path, ErrDisagrees, got.Rows, got.Unblended, got.Blended, got.List, got.Net, got.Cells,
+			f.Check.Rows, f.Check.Unblended, f.Check.Blended, f.Check.List, f.Check.Net, f.Check.Cells)
 	}
 	return nil
 }
@@ -99,14 +102,19 @@ func readParquet(path string) (k Check, lossy bool, err error) {
 		return k, false, err
 	}
 	k.Rows = f.NumRows()
-	sums := [4]adder{{}, {sum: &k.List}, {sum: &k.Unblended}, {sum: &k.Blended}}
+	sums := k.adders()
 	for i, name := range amountColumns {
-		if err := readDoubles(f, name, &k.Cells[i], &sums[i]); err != nil {
+		if err := readDoubles(f, name, i == netCells, &k.Cells[i], &sums[i]); err != nil {
 			return k, false, fmt.Errorf("column %s: %w", name, err)
 		}
 		lossy = lossy || sums[i].lossy
 	}
 	return k, lossy, nil
+}
+
+// adders returns what sums the amount columns.
+func (k *Check) adders() [5]adder {
+	return [5]adder{{}, {sum: &k.List}, {sum: &k.Unblended}, {sum: &k.Blended}, {sum: &k.Net}}
 }
 
 // checkColumns compares names and types with the table, decodes every page, and
@@ -195,16 +203,14 @@ func leafType(c *parquet.Column) string {
 }
 
 // readDoubles adds a column to a running hash of cells and to an exact sum.
-func readDoubles(f *parquet.File, name string, cells *uint64, total *adder) error {
+func readDoubles(f *parquet.File, name string, nullable bool, cells *uint64, total *adder) error {
 	leaf, ok := f.Schema().Lookup(name)
 	if !ok {
 		return fmt.Errorf("%w: not in the file", ErrDisagrees)
 	}
-	values := make([]parquet.Value, 4096)
+	r := &doubles{values: make([]parquet.Value, 4096), nullable: nullable, cells: cells, total: total}
 	for _, group := range f.RowGroups() {
-		err := eachPage(group.ColumnChunks()[leaf.ColumnIndex], func(page parquet.Page) error {
-			return readPage(page, values, cells, total)
-		})
+		err := eachPage(group.ColumnChunks()[leaf.ColumnIndex], r.page)
 		if err != nil {
 			return fmt.Errorf("%w: %v", ErrDisagrees, err)
 		}
@@ -212,19 +218,29 @@ func readDoubles(f *parquet.File, name string, cells *uint64, total *adder) erro
 	return total.flush()
 }
 
-func readPage(page parquet.Page, values []parquet.Value, cells *uint64, total *adder) error {
+// doubles reads a column page by page.
+type doubles struct {
+	values   []parquet.Value
+	nullable bool
+	row      int64
+	cells    *uint64
+	total    *adder
+}
+
+func (d *doubles) page(page parquet.Page) error {
+	if d.nullable && page.NumNulls() == page.NumRows() {
+		d.row += page.NumRows()
+		return nil
+	}
+	add := d.addAll
+	if d.nullable {
+		add = d.addSome
+	}
 	reader := page.Values()
 	for {
-		n, err := reader.ReadValues(values)
-		for _, v := range values[:n] {
-			if v.IsNull() {
-				return errors.New("an amount is null")
-			}
-			cell, decimal := doubleCell(v.Double())
-			*cells = mix(*cells, cell)
-			if err := total.addCell(cell, decimal); err != nil {
-				return err
-			}
+		n, err := reader.ReadValues(d.values)
+		if err := add(d.values[:n]); err != nil {
+			return err
 		}
 		if err == io.EOF {
 			return nil
@@ -233,6 +249,36 @@ func readPage(page parquet.Page, values []parquet.Value, cells *uint64, total *a
 			return err
 		}
 	}
+}
+
+func (d *doubles) addAll(values []parquet.Value) error {
+	for _, v := range values {
+		if v.IsNull() {
+			return errors.New("an amount is null")
+		}
+		cell, decimal := doubleCell(v.Double())
+		*d.cells = mix(*d.cells, cell)
+		if err := d.total.addCell(cell, decimal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *doubles) addSome(values []parquet.Value) error {
+	for _, v := range values {
+		row := d.row
+		d.row++
+		if v.IsNull() {
+			continue
+		}
+		cell, decimal := doubleCell(v.Double())
+		*d.cells = mixRow(*d.cells, row, cell)
+		if err := d.total.addCell(cell, decimal); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // adder sums costs in batches.
@@ -298,7 +344,7 @@ func (k *Check) readRecords(in io.Reader) error {
 	if err != nil {
 		return err
 	}
-	totals := [4]adder{{}, {sum: &k.List}, {sum: &k.Unblended}, {sum: &k.Blended}}
+	totals := k.adders()
 	for {
 		record, err := reader.Read()
 		if err == io.EOF {
@@ -320,7 +366,7 @@ func (k *Check) readRecords(in io.Reader) error {
 }
 
 // openCSV reads the header and finds the amount columns.
-func openCSV(in io.Reader) (at [4]int, reader *csv.Reader, err error) {
+func openCSV(in io.Reader) (at [5]int, reader *csv.Reader, err error) {
 	reader = csv.NewReader(in)
 	reader.ReuseRecord = true
 	header, err := reader.Read()
@@ -344,7 +390,7 @@ func openCSV(in io.Reader) (at [4]int, reader *csv.Reader, err error) {
 	return at, reader, nil
 }
 
-func (k *Check) addRecord(record []string, at [4]int, totals *[4]adder) error {
+func (k *Check) addRecord(record []string, at [5]int, totals *[5]adder) error {
 	k.Rows++
 	u, err := money.ParseUsage(record[at[0]])
 	if err != nil {
@@ -352,11 +398,18 @@ func (k *Check) addRecord(record []string, at [4]int, totals *[4]adder) error {
 	}
 	k.Cells[0] = mix(k.Cells[0], usageCell(u))
 	for i := 1; i < len(at); i++ {
+		if i == netCells && record[at[i]] == "" {
+			continue
+		}
 		c, err := money.ParseCost(record[at[i]])
 		if err != nil {
 			return err
 		}
-		k.Cells[i] = mix(k.Cells[i], costCell(c))
+		if i == netCells {
+			k.Cells[i] = mixRow(k.Cells[i], k.Rows-1, costCell(c))
+		} else {
+			k.Cells[i] = mix(k.Cells[i], costCell(c))
+		}
 		if err := totals[i].add(c); err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/monthend/monthend/schema/money"
 )
 
 // readers is a script for other people's readers of the files.
@@ -29,6 +31,11 @@ try:
         from '{path}'""").fetchall()[0]
     assert rows[0] == rows[2] == 30000 and rows[4] == 0 and rows[3] > 0, rows
     assert rows[1].rstrip("0") == total.rstrip("0"), (rows[1], total)
+    mixed, discounts = sys.argv[3], sys.argv[4]
+    rows = duckdb.sql(f"""select sum(cast(discount['edp'] as decimal(38,10)) + cast(discount_bundled_discount as decimal(38,10)))::varchar,
+        sum(cast(discount_total_discount as decimal(38,10)))::varchar, count(*) filter (cardinality(discount) > 0) = count(line_item_net_unblended_cost),
+        count(reservation_upfront_value) from '{mixed}'""").fetchall()[0]
+    assert rows[0] == rows[1] and rows[1].rstrip("0") == discounts.rstrip("0") and rows[2] and rows[3] == 30, rows
     assert duckdb.sql(f"select count(*) from '{path}' where line_item_usage_account_id = '222222222222'").fetchall()[0][0] > 0
     found = True
 except ImportError:
@@ -43,7 +50,21 @@ func TestOtherReaders(t *testing.T) {
 		t.Skip("set MONTHEND_OTHER_READERS=1 to ask DuckDB and pyarrow")
 	}
 	f := write(t, Spec{}, sample(t, 30_000, 12), 30_000)[0]
-	out, err := exec.Command("python3", "-c", readers, f.Path, f.Check.Unblended.String()).CombinedOutput()
+	c := mixed(t, 30_000, 12)
+	var discounts money.Cost
+	for i := range c.Len() {
+		if c.Terms.Value(c.Term[i]).Discounts != "" {
+			off, err := money.Sub(c.Unblended[i], c.Net[i])
+			if err == nil {
+				discounts, err = money.Add(discounts, off)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	terms := write(t, Spec{GroupRows: 7_000}, c, 30_000)[0]
+	out, err := exec.Command("python3", "-c", readers, f.Path, f.Check.Unblended.String(), terms.Path, discounts.String()).CombinedOutput()
 	if exit, ok := err.(*exec.ExitError); ok && exit.ExitCode() == 77 {
 		t.Skip("neither DuckDB nor pyarrow is at hand")
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 func testOwner() *batch.Owner {
@@ -77,4 +78,69 @@ func sample(t testing.TB, n int, seed uint64) *batch.Charges {
 		}
 	}
 	return c
+}
+
+// mixed makes n charges of which some stand under discounts or commitments, in
+// runs and alone, with many distinct amounts.
+func mixed(t testing.TB, n int, seed uint64) *batch.Charges {
+	plain := sample(t, n, seed)
+	random := rand.New(rand.NewPCG(seed, 2))
+	c := batch.NewCharges(plain.Owner, plain.Dims, plain.Prices)
+	for i := range n {
+		r := plain.At(i)
+		switch {
+		case i%1000 == 999:
+			asFee(t, c, &r)
+		case i/500%3 == 1 || random.IntN(50) == 0:
+			discount(t, c, &r, fmt.Sprintf("edp EdpDiscount 0.1;b%d BundledDiscount 0.%d", i%3, 1+i%7))
+		case i/500%3 == 2:
+			cover(c, &r, i)
+		}
+		c.Append(r)
+	}
+	return c
+}
+
+// retype gives a row another line item type.
+func retype(c *batch.Charges, r *batch.Row, lineItemType string) {
+	tail := c.Dims.Tails.Value(r.Key.Tail())
+	tail.LineItemType = lineItemType
+	r.Key = batch.LineKey(r.Key.Head(), r.Key.Resource(), r.Key.Hour(), c.Dims.Tails.Code(tail))
+}
+
+func discount(t testing.TB, c *batch.Charges, r *batch.Row, text string) {
+	list, err := offer.DecodeApplied(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	amounts, err := offer.Amounts(list, r.Unblended, r.Amount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Net, r.Effective = r.Unblended, r.Unblended
+	for _, a := range amounts {
+		if r.Net, err = money.Sub(r.Net, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Term = c.Terms.Code(batch.Terms{Discounts: text})
+}
+
+func cover(c *batch.Charges, r *batch.Row, i int) {
+	r.Effective, r.Upfront = r.Unblended, money.Cost{Lo: uint64(i % 9)}
+	terms := batch.Commitment{Kind: batch.Reservation, ID: fmt.Sprintf("arn:ri/%d", i%4), Subscription: "7", Lease: "1yr"}
+	retype(c, r, "DiscountedUsage")
+	if i%2 == 0 {
+		terms = batch.Commitment{Kind: batch.SavingsPlan, ID: "arn:sp", Payment: "No Upfront"}
+		retype(c, r, "SavingsPlanCoveredUsage")
+	}
+	r.Unblended = money.Cost{}
+	r.Term = c.Terms.Code(batch.Terms{Commitment: terms})
+}
+
+func asFee(t testing.TB, c *batch.Charges, r *batch.Row) {
+	r.Net, r.Effective = r.Unblended, mustCost(t, "0.25")
+	retype(c, r, "RIFee")
+	r.Term = c.Terms.Code(batch.Terms{Commitment: batch.Commitment{Kind: batch.Reservation, ID: "arn:ri/fee", Count: "2", Units: "1488.0000000000",
+		Upfront: mustCost(t, "263"), AmortizedFee: mustCost(t, "22.3369863"), UnusedRecurring: mustCost(t, "0.25"), UnusedUnits: money.UsageFromInt(3)}})
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/monthend/monthend/schema/batch"
@@ -16,6 +17,8 @@ type Amounts struct {
 	Unblended money.Cost `json:"unblended_cost"`
 	Blended   money.Cost `json:"blended_cost"`
 	List      money.Cost `json:"public_on_demand_cost"`
+	Net       money.Cost `json:"net_unblended_cost"` // where a charge has none, its unblended cost
+	Effective money.Cost `json:"effective_cost"`     // amortized
 }
 
 // Total is the sum of one account or of one line item type.
@@ -37,7 +40,7 @@ func (a *Amounts) Add(b Amounts) error {
 	for _, s := range []struct {
 		sum *money.Cost
 		add money.Cost
-	}{{&a.Unblended, b.Unblended}, {&a.Blended, b.Blended}, {&a.List, b.List}} {
+	}{{&a.Unblended, b.Unblended}, {&a.Blended, b.Blended}, {&a.List, b.List}, {&a.Net, b.Net}, {&a.Effective, b.Effective}} {
 		sum, err := money.Add(*s.sum, s.add)
 		if err != nil {
 			return fmt.Errorf("totals of a report: %w", err)
@@ -103,21 +106,28 @@ func AmountsOf(c *batch.Charges) (Amounts, error) {
 }
 
 func amountsOf(c *batch.Charges, from, to int) (Amounts, error) {
-	a := Amounts{Rows: int64(to - from), Unblended: c.Unblended[from], Blended: c.Blended[from], List: c.List[from]}
+	a := Amounts{Rows: int64(to - from), Unblended: c.Unblended[from], Blended: c.Blended[from], List: c.List[from],
+		Net: c.Net[from], Effective: c.Effective[from]}
 	if to == from+1 {
 		return a, nil
 	}
-	err := money.Sum(&a.Unblended, c.Unblended[from+1:to])
-	if err == nil {
-		err = money.Sum(&a.Blended, c.Blended[from+1:to])
+	costs := []struct {
+		sum  *money.Cost
+		list []money.Cost
+	}{{&a.Unblended, c.Unblended}, {&a.Blended, c.Blended}, {&a.List, c.List}, {&a.Net, c.Net}, {&a.Effective, c.Effective}}
+	terms := slices.ContainsFunc(c.Term[from:to], func(code uint32) bool { return code != 0 })
+	if !terms { // net and effective cost are the unblended
+		costs = costs[:3]
 	}
-	if err == nil {
-		err = money.Sum(&a.List, c.List[from+1:to])
+	for _, s := range costs {
+		if err := money.Sum(s.sum, s.list[from+1:to]); err != nil {
+			return a, fmt.Errorf("totals of a report: %w", err)
+		}
 	}
-	if err != nil {
-		err = fmt.Errorf("totals of a report: %w", err)
+	if !terms {
+		a.Net, a.Effective = a.Unblended, a.Unblended
 	}
-	return a, err
+	return a, nil
 }
 
 // TotalsOf adds up the totals of files.

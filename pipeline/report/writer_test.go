@@ -72,7 +72,7 @@ func TestSameBytesHoweverItIsCut(t *testing.T) {
 // TestForeignDictionaries writes batches that each have dictionaries of their
 // own, numbered differently.
 func TestForeignDictionaries(t *testing.T) {
-	c := sample(t, 9_000, 3)
+	c := mixed(t, 9_000, 3)
 	want := write(t, Spec{ChunkRows: 4_000}, c, 9_000)
 	spec := Spec{ChunkRows: 4_000, Owner: c.Owner, Name: "cur", Dir: t.TempDir(), Settings: column.Settings{Resources: true}}
 	w, err := NewWriter(context.Background(), spec)
@@ -84,6 +84,7 @@ func TestForeignDictionaries(t *testing.T) {
 		for i := min(from+1_500, c.Len()) - 1; i >= from; i-- { // backwards, so codes differ
 			part.Dims.Tails.Code(c.Dims.Tails.Value(c.Tail[i]))
 			part.Dims.Resources.Code(c.Dims.Resources.Value(c.Resource[i]))
+			part.Terms.Code(c.Terms.Value(c.Term[i]))
 		}
 		for i := from; i < min(from+1_500, c.Len()); i++ {
 			r := c.At(i)
@@ -91,6 +92,7 @@ func TestForeignDictionaries(t *testing.T) {
 				part.Dims.Resources.Code(c.Dims.Resources.Value(c.Resource[i])), c.Hour[i],
 				part.Dims.Tails.Code(c.Dims.Tails.Value(c.Tail[i])))
 			r.Price = part.Prices.Code(c.Prices.Value(c.Price[i]))
+			r.Term = part.Terms.Code(c.Terms.Value(c.Term[i]))
 			part.Append(r)
 		}
 		if err := w.Write(part); err != nil {
@@ -144,7 +146,7 @@ func TestVerify(t *testing.T) {
 // TestFormatsAgree is the proof that Parquet, CSV and charges tell the same.
 func TestFormatsAgree(t *testing.T) {
 	c := sample(t, 3_000, 5)
-	want, err := CheckOf(c)
+	want, err := CheckOf(column.TablesOf(c), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +170,7 @@ func TestSwappedAmountsAreFound(t *testing.T) {
 		}
 	}
 	var err error
-	if f.Check, err = CheckOf(other); err != nil {
+	if f.Check, err = CheckOf(column.TablesOf(other), other); err != nil {
 		t.Fatal(err)
 	}
 	if err := Verify(f); !errors.Is(err, ErrDisagrees) {
@@ -326,9 +328,14 @@ func TestWrongPayerAndSpec(t *testing.T) {
 // TestParquetHoldsWhatCSVHolds compares every cell of both formats, the
 // Parquet read by another library.
 func TestParquetHoldsWhatCSVHolds(t *testing.T) {
-	c := sample(t, 23_000, 8)
-	lines := readAllCSV(t, write(t, Spec{Format: CSV}, c, 23_000)[0].Path)
-	path := write(t, Spec{GroupRows: 22_000}, c, 23_000)[0].Path
+	for name, c := range map[string]*batch.Charges{"plain": sample(t, 23_000, 8), "mixed": mixed(t, 9_000, 8)} {
+		t.Run(name, func(t *testing.T) { compareFormats(t, c) })
+	}
+}
+
+func compareFormats(t *testing.T, c *batch.Charges) {
+	lines := readAllCSV(t, write(t, Spec{Format: CSV}, c, c.Len())[0].Path)
+	path := write(t, Spec{GroupRows: c.Len() - 1_000}, c, c.Len())[0].Path
 	in, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)

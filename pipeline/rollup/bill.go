@@ -86,26 +86,49 @@ func (b *Bill) Close(issuer schema.Issuer, payer schema.Payer, period schema.Per
 		out.Lines = append(out.Lines, b.line(key, sum, names))
 	}
 	slices.SortFunc(out.Lines, compareLines)
+	err := total(&out)
+	return out, err
+}
+
+// total sums the lines of a bill. Services have no tax in them: an invoice shows
+// it apart.
+func total(out *bill.Bill) error {
+	var charges []bill.Line
+	for _, l := range out.Lines {
+		if !l.IsTax() {
+			charges = append(charges, l)
+		}
+		var err error
+		switch {
+		case l.IsTax():
+			out.TaxTotal, err = money.Add(out.TaxTotal, l.Cost)
+		case l.IsCredit():
+			out.CreditTotal, err = money.Add(out.CreditTotal, l.Cost)
+		}
+		if err != nil {
+			return fmt.Errorf("taxes and credits of payer %s: %w", out.Payer.AccountID, err)
+		}
+	}
 	var err error
-	if out.Services, err = subtotals(out.Lines, func(l bill.Line) (string, string) { return l.Service, "" }); err != nil {
-		return out, err
+	if out.Services, err = subtotals(charges, func(l bill.Line) (string, string) { return l.Service, "" }); err != nil {
+		return err
 	}
 	if out.Accounts, err = subtotals(out.Lines, func(l bill.Line) (string, string) { return l.Account, l.AccountName }); err != nil {
-		return out, err
+		return err
 	}
 	for _, l := range out.Lines {
 		if out.Total, err = money.Add(out.Total, l.Cost); err != nil {
-			return out, fmt.Errorf("total of payer %s: %w", payer.AccountID, err)
+			return fmt.Errorf("total of payer %s: %w", out.Payer.AccountID, err)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func (b *Bill) line(key lineKey, sum *lineSum, names map[string]string) bill.Line {
 	h, p, at := b.dims.Heads.Value(key.head), b.prices.Value(key.price), b.places.Value(key.place)
 	l := bill.Line{Account: h.Account, AccountName: names[h.Account], Service: h.Service, UsageType: h.UsageType,
 		Operation: h.Operation, Region: at.region, RateCode: p.RateCode, Type: at.lineItemType,
-		Description: p.Description, Unit: p.Unit, Usage: sum.usage, Cost: sum.cost, Reason: p.Reason}
+		Description: p.Description, Unit: p.Unit, Usage: sum.usage, Cost: sum.cost, TaxType: p.TaxType, Reason: p.Reason}
 	if p.Rated {
 		l.Rate, l.BlendedRate = p.Rate.Text10(), p.BlendedRate.Text10()
 	}
@@ -117,7 +140,7 @@ func compareLines(a, b bill.Line) int {
 		strings.Compare(a.UsageType, b.UsageType), strings.Compare(a.Operation, b.Operation),
 		strings.Compare(a.Region, b.Region), strings.Compare(a.Type, b.Type), strings.Compare(a.RateCode, b.RateCode),
 		strings.Compare(a.Description, b.Description), strings.Compare(a.Reason, b.Reason), strings.Compare(a.Rate, b.Rate),
-		strings.Compare(a.BlendedRate, b.BlendedRate), strings.Compare(a.Unit, b.Unit), money.Cmp(a.Usage, b.Usage), money.Cmp(a.Cost, b.Cost))
+		strings.Compare(a.BlendedRate, b.BlendedRate), strings.Compare(a.Unit, b.Unit), strings.Compare(a.TaxType, b.TaxType), money.Cmp(a.Usage, b.Usage), money.Cmp(a.Cost, b.Cost))
 }
 
 func subtotals(lines []bill.Line, key func(bill.Line) (key, name string)) ([]bill.Subtotal, error) {

@@ -132,6 +132,33 @@ func TestBillLineHoldsItsPrice(t *testing.T) {
 	}
 }
 
+// Tax that a rule made stands beside the services; credits and tax that came
+// with the usage stand in them.
+func TestBillTellsTaxesAndCredits(t *testing.T) {
+	c := newCharges()
+	add(c, batch.Head{Account: "a", Service: "S"}, batch.Tail{LineItemType: "Usage"}, batch.Price{}, 1, 100)
+	add(c, batch.Head{Account: "a", Service: "S"}, batch.Tail{LineItemType: "Credit"}, batch.Price{}, 1, -30)
+	add(c, batch.Head{Account: "a", Service: "S"}, batch.Tail{LineItemType: "Tax", Priced: true}, batch.Price{}, 1, 2)
+	add(c, batch.Head{Account: "a", Service: "S"}, batch.Tail{LineItemType: "Tax"}, batch.Price{TaxType: "VAT"}, 1, 7)
+	add(c, batch.Head{Account: "b", Service: "T"}, batch.Tail{LineItemType: "Tax"}, batch.Price{TaxType: "VAT"}, 1, 1)
+	b := rollup.NewBill()
+	if err := b.Add(c); err != nil {
+		t.Fatal(err)
+	}
+	got := closed(t, b)
+	services := []bill.Subtotal{{Key: "S", Cost: money.CostFromInt(72)}}
+	accounts := []bill.Subtotal{{Key: "a", Name: "Alpha", Cost: money.CostFromInt(79)}, {Key: "b", Name: "Beta", Cost: money.CostFromInt(1)}}
+	if !slices.Equal(got.Services, services) || !slices.Equal(got.Accounts, accounts) {
+		t.Errorf("services %v, accounts %v", got.Services, got.Accounts)
+	}
+	if got.Total != money.CostFromInt(80) || got.TaxTotal != money.CostFromInt(8) || got.CreditTotal != money.CostFromInt(-30) {
+		t.Errorf("total %s, tax %s, credits %s", got.Total, got.TaxTotal, got.CreditTotal)
+	}
+	if got.Lines[1].Type != "Tax" || got.Lines[len(got.Lines)-1].TaxType != "VAT" {
+		t.Errorf("lines %+v", got.Lines)
+	}
+}
+
 // Lines that differ in anything have one order, whatever the order of a map.
 func TestBillHasOneOrder(t *testing.T) {
 	var first []bill.Line

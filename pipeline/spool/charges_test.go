@@ -39,6 +39,7 @@ func somePrices(t testing.TB) []batch.Price {
 		{SKU: "K", RateCode: "K.FREETIER.F", Unit: "Hrs", Rated: true, PublicRate: rate("0.1"), Pool: "f"},
 		{Unit: "x", Description: "Tax priced by its source"},
 		{Description: "Tax priced by its source", Reason: "late: 2026-09"},
+		{Description: "VAT 19 %", TaxType: "VAT"},
 		{Rated: true},
 	}
 }

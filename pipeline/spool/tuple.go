@@ -64,10 +64,10 @@ func prices() tuple[batch.Price] {
 	return tuple[batch.Price]{
 		names: []string{"sku", "rate_code", "term", "price_description", "pricing_unit", "unblended_rate",
 			"public_on_demand_rate", "blended_rate", "price_effective_date", "tier_begin", "tier_end",
-			"free_tier_pool", "product", "reason"},
+			"free_tier_pool", "product", "reason", "tax_type"},
 		fields: func(p batch.Price) []string {
 			return []string{p.SKU, p.RateCode, p.Term, p.Description, p.Unit, rateText(p, p.Rate), rateText(p, p.PublicRate),
-				rateText(p, p.BlendedRate), strconv.FormatInt(p.Effective, 10), p.Begin, p.End, p.Pool, tagsJSON(p.Attributes), p.Reason}
+				rateText(p, p.BlendedRate), strconv.FormatInt(p.Effective, 10), p.Begin, p.End, p.Pool, tagsJSON(p.Attributes), p.Reason, p.TaxType}
 		},
 		build: buildPrice,
 	}
@@ -114,7 +114,7 @@ func rateText(p batch.Price, r money.Rate) string {
 
 func buildPrice(f []string) (batch.Price, error) {
 	p := batch.Price{SKU: f[0], RateCode: f[1], Term: f[2], Description: f[3], Unit: f[4],
-		Rated: f[5] != "", Begin: f[9], End: f[10], Pool: f[11], Reason: f[13]}
+		Rated: f[5] != "", Begin: f[9], End: f[10], Pool: f[11], Reason: f[13], TaxType: f[14]}
 	var err error
 	if p.Attributes, err = tagsFromJSON(f[12]); err != nil {
 		return p, err
@@ -263,7 +263,7 @@ func newInterner[T comparable](t tuple[T], table *batch.Table[T], file *arrow.Sc
 }
 
 // maxFields is the widest tuple; its dictionary codes make a map key.
-const maxFields = 14
+const maxFields = 15
 
 // codes appends one code per row of the record. Rows that repeat the row
 // before, as sorted files have them, cost a comparison.

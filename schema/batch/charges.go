@@ -36,6 +36,7 @@ type Price struct {
 	Pool        string     // id of the free tier pool that made it free; empty otherwise
 	Attributes  string     // product attributes of the SKU in the form of schema.EncodeTags
 	Reason      string     // why a charge stands in a later bill than its usage; empty otherwise
+	TaxType     string     // of a tax row, such as VAT; empty otherwise
 }
 
 // The kinds of commitments.
@@ -112,6 +113,11 @@ type Charges struct {
 // NewCharges returns an empty batch over the given tables.
 func NewCharges(owner *Owner, dims *Dims, prices *Table[Price]) *Charges {
 	return &Charges{Owner: owner, Dims: dims, Prices: prices, Terms: NewTerms()}
+}
+
+// Like returns an empty batch over the same tables.
+func (c *Charges) Like() *Charges {
+	return &Charges{Owner: c.Owner, Dims: c.Dims, Prices: c.Prices, Terms: c.Terms}
 }
 
 // Len returns the number of rows.

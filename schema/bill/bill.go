@@ -15,10 +15,13 @@ type Bill struct {
 	Period   schema.Period  `json:"period"`
 	Currency money.Currency `json:"currency"`
 	Lines    []Line         `json:"lines"`    // sorted by account, service, usage type, operation, price
-	Services []Subtotal     `json:"services"` // sorted by key: service code
+	Services []Subtotal     `json:"services"` // sorted by key: service code; lines of tax rules left out
 	Accounts []Subtotal     `json:"accounts"` // sorted by key: usage account id
 	Charges  int64          `json:"charges"`  // number of charge rows summed
-	Total    money.Cost     `json:"total"`    // exact sum of all unblended costs, 10 decimals
+	Total    money.Cost     `json:"total"`    // exact sum of all unblended costs, 10 decimals: services and TaxTotal
+
+	TaxTotal    money.Cost `json:"tax_total,omitzero"`    // sum of the lines of tax rules, in minor units
+	CreditTotal money.Cost `json:"credit_total,omitzero"` // sum of the Credit lines, which are in Services
 
 	Taxes    []Tax     `json:"taxes,omitempty"`    // by rule id
 	Balances []Balance `json:"balances,omitempty"` // of credits and whole-term minimums, by kind and id
@@ -33,6 +36,19 @@ type Tax struct {
 	Base        money.Cost `json:"base"`
 	Amount      money.Cost `json:"amount"`              // in minor units
 	Inclusive   bool       `json:"inclusive,omitempty"` // the prices hold it: it is not in the total a second time
+}
+
+// Text is the tax in words: kind, rate in percent, and the description unless
+// that says no more.
+func (t *Tax) Text() string {
+	text := t.Type
+	if percent, err := money.MulInt(t.Factor, 100); err == nil {
+		text += " " + percent.String() + "%"
+	}
+	if t.Description != "" && t.Description != t.Type {
+		text += " (" + t.Description + ")"
+	}
+	return text
 }
 
 // The kinds of balances.
@@ -71,8 +87,16 @@ type Line struct {
 	Rate        string      `json:"rate"`         // unblended rate as text, blank where the cost came with the records
 	BlendedRate string      `json:"blended_rate"` // as text, blank like Rate
 	Cost        money.Cost  `json:"cost"`         // exact sum of unblended costs
+	TaxType     string      `json:"tax_type,omitempty"`
 	Reason      string      `json:"reason,omitempty"`
 }
+
+// IsTax tells whether the line was made by a tax rule. Tax that came with the
+// usage, as a record of type Tax, is a cost of its service.
+func (l *Line) IsTax() bool { return l.Type == "Tax" && l.TaxType != "" }
+
+// IsCredit tells whether the line is a credit.
+func (l *Line) IsCredit() bool { return l.Type == "Credit" }
 
 // Subtotal is the exact sum of one service or one account.
 type Subtotal struct {
@@ -83,7 +107,7 @@ type Subtotal struct {
 
 // Invoice is the numbered document made from a bill. Printed amounts are
 // rounded to the currency's minor unit; Rounding is the visible difference, so
-// that the printed lines plus Rounding are exactly Total.
+// that the printed lines plus Rounding plus TaxTotal are exactly Total.
 type Invoice struct {
 	Number      string         `json:"invoice_id"`
 	Kind        string         `json:"kind"` // invoice
@@ -98,6 +122,10 @@ type Invoice struct {
 	ExactTotal  money.Cost     `json:"exact_total"`
 	Rounding    money.Cost     `json:"rounding"`
 	Total       money.Cost     `json:"total"` // in minor units
+
+	TaxTotal money.Cost `json:"tax_total,omitzero"` // sum of the taxes that are not inclusive, in minor units
+	Taxes    []Tax      `json:"taxes,omitempty"`    // by rule id; the inclusive ones for information
+	Credits  money.Cost `json:"credits,omitzero"`   // exact, for information: credits are in the lines
 }
 
 // InvoiceLine is one printed line.

@@ -58,8 +58,8 @@ const (
 	Texts               // Codes point into Texts
 	Times               // Codes point into Times
 	Maps                // Codes point into Maps
-	Costs               // Costs has one entry per row
-	Usages              // Usages has one entry per row
+	Costs               // Costs has one entry per row, or per entry of Rows
+	Usages              // Usages has one entry per row, or per entry of Rows
 )
 
 // Values is a filled column: a dictionary and one code per row, or one amount
@@ -69,7 +69,8 @@ type Values struct {
 	Codes  []uint32       // per row; nil when every row is entry 0
 	Texts  []string       // the empty text is null
 	Times  []int64        // milliseconds since 1970, UTC
-	Maps   [][]schema.Tag // each sorted by key; an empty map is not null
+	Maps   [][]schema.Tag // each sorted by key; an empty map is not null. The values of a DoubleMap are decimals
+	Rows   []uint32       // rows that have an amount, ascending; all others are null. Nil when every row has one
 	Costs  []money.Cost
 	Usages []money.Usage
 }

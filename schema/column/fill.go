@@ -131,12 +131,20 @@ func resource(v *View, _ *cache) Values {
 // usage is the usage amount of each row.
 func usage(v *View, _ *cache) Values { return Values{Shape: Usages, Usages: v.rows.Amount} }
 
-// hours gives each distinct hour of the rows a code.
+// hours gives each distinct hour of the rows a code, and each stretch from an
+// hour to the end of the period another, for rows of the month's fees.
 type hours struct {
 	base  schema.Hour
 	known []uint32 // by hour minus base: 1 + code, 0 when new
-	list  []schema.Hour
-	codes []uint32 // by row
+	list  []stretchOfTime
+	codes []uint32 // by row, of hours
+	fees  map[schema.Hour]uint32
+}
+
+// stretchOfTime is an hour, or what is left of the period from its start on.
+type stretchOfTime struct {
+	hour schema.Hour
+	rest bool
 }
 
 // load sets the codes of the rows. Hours of one report lie within few months,
@@ -158,7 +166,7 @@ func (h *hours) load(rows []schema.Hour) {
 	for i, hour := range rows {
 		code := h.known[hour-h.base]
 		if code == 0 {
-			h.list = append(h.list, hour)
+			h.list = append(h.list, stretchOfTime{hour: hour})
 			code = uint32(len(h.list))
 			h.known[hour-h.base] = code
 		}
@@ -184,20 +192,73 @@ func (h *hours) span(low, high schema.Hour) {
 
 const milliPerHour = 3600 * 1000
 
-// hourTime is the start of the row's hour, shifted by some hours.
-func hourTime(shift schema.Hour) filler {
-	return func(v *View, c *cache) Values {
-		for _, hour := range v.hours.list[len(c.times):] {
-			c.times = append(c.times, int64(hour+shift)*milliPerHour)
+// rest returns the code of the stretch from an hour to the end of the period.
+func (h *hours) rest(hour schema.Hour) uint32 {
+	code, ok := h.fees[hour]
+	if !ok {
+		if h.fees == nil {
+			h.fees = map[schema.Hour]uint32{}
 		}
-		return Values{Shape: Times, Codes: v.hours.codes, Times: c.times}
+		code = uint32(len(h.list))
+		h.fees[hour] = code
+		h.list = append(h.list, stretchOfTime{hour, true})
 	}
+	return code
 }
 
-// interval is the row's hour as a pair of instants.
-func interval(v *View, c *cache) Values {
-	for _, hour := range v.hours.list[len(c.texts):] {
-		c.texts = append(c.texts, hour.Time().Format(time.RFC3339)+"/"+(hour+1).Time().Format(time.RFC3339))
+// hourStart is the start of the row's hour.
+func hourStart(v *View, c *cache) Values {
+	for _, s := range v.hours.list[len(c.times):] {
+		c.times = append(c.times, int64(s.hour)*milliPerHour)
 	}
-	return Values{Shape: Texts, Codes: v.hours.codes, Texts: c.texts}
+	return Values{Shape: Times, Codes: v.hours.codes, Times: c.times}
+}
+
+// hourEnd is the end of the row's hour; of a fee for the rest of the period the
+// last second of the period. All of these have the code of the first, so that
+// no time has two.
+func hourEnd(v *View, c *cache) Values {
+	codes := v.hours.codes
+	if fees := v.terms.of[feeLine]; len(fees) > 0 {
+		codes = append(c.room(0), codes...)
+		c.out = codes
+		last := v.hours.rest(restOfPeriod)
+		for _, row := range fees {
+			codes[row] = last
+		}
+	}
+	for _, s := range v.hours.list[len(c.times):] {
+		end := int64(s.hour+1) * milliPerHour
+		if s.rest {
+			end = v.lastSecond().UnixMilli()
+		}
+		c.times = append(c.times, end)
+	}
+	return Values{Shape: Times, Codes: codes, Times: c.times}
+}
+
+// restOfPeriod stands for any hour.
+const restOfPeriod = schema.Hour(-1 << 31)
+
+func (v *View) lastSecond() time.Time { return v.owner.Period.End.Add(-time.Second) }
+
+// interval is the row's hour as a pair of instants, of a fee for the rest of the
+// period from its hour to the last second.
+func interval(v *View, c *cache) Values {
+	codes := v.hours.codes
+	if fees := v.terms.of[feeLine]; len(fees) > 0 {
+		codes = append(c.room(0), codes...)
+		c.out = codes
+		for _, row := range fees {
+			codes[row] = v.hours.rest(v.rows.Hour[row])
+		}
+	}
+	for _, s := range v.hours.list[len(c.texts):] {
+		end := (s.hour + 1).Time()
+		if s.rest {
+			end = v.lastSecond().UTC()
+		}
+		c.texts = append(c.texts, s.hour.Time().Format(time.RFC3339)+"/"+end.Format(time.RFC3339))
+	}
+	return Values{Shape: Texts, Codes: codes, Texts: c.texts}
 }

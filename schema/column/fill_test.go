@@ -3,6 +3,7 @@ package column
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,11 +69,23 @@ func text(v Values, row int) string {
 		}
 		return "{" + b.String() + "}"
 	case Costs:
-		return v.Costs[row].String()
+		if at, ok := amountAt(v, row); ok {
+			return v.Costs[at].String()
+		}
 	case Usages:
-		return v.Usages[row].String()
+		if at, ok := amountAt(v, row); ok {
+			return v.Usages[at].String()
+		}
 	}
 	return ""
+}
+
+// amountAt finds the amount of a row.
+func amountAt(v Values, row int) (int, bool) {
+	if v.Rows == nil {
+		return row, true
+	}
+	return slices.BinarySearch(v.Rows, uint32(row))
 }
 
 // TestFilled pins every filled cell of three charges.

@@ -19,7 +19,7 @@ func All() []Column { return all }
 func build() []Column {
 	var t []Column
 	for _, group := range [][]Column{
-		billColumns(), emptyGroups(), identityColumns(), lineItemColumns(), pricingColumns(),
+		billColumns(), discountColumns(), emptyGroups(), identityColumns(), lineItemColumns(), pricingColumns(),
 		productColumnsTable(), reservationColumns(), savingsPlanColumns(), splitColumns(),
 	} {
 		t = append(t, group...)
@@ -33,23 +33,21 @@ func build() []Column {
 
 // Null rules that many columns share.
 const (
-	never         = "never null"
-	whenBlank     = "null when blank"
-	noRate        = "null when no rate is known, because the cost came with the usage"
-	notProduced   = "always null in this version"
-	noDiscount    = "always null: discounts are not rated in this version"
-	noReservation = "always null: reservations are not rated in this version"
-	noPlan        = "always null: savings plans are not rated in this version"
-	noSplit       = "always null: costs are not split in this version"
-	noOption      = "always null: the option that fills it is not offered"
-	emptyNow      = "never null; empty in this version"
-	noAttribute   = "null when the price list does not give it"
+	never       = "never null"
+	whenBlank   = "null when blank"
+	noRate      = "null when no rate is known, because the cost came with the usage or from an offer"
+	notProduced = "always null in this version"
+	noSplit     = "always null: costs are not split in this version"
+	noOption    = "always null: the option that fills it is not offered"
+	emptyNow    = "never null; empty in this version"
+	noSize      = "null on charges other than usage in hours and RIFee, and where the usage type ends in no size"
+	noAttribute = "null when the price list does not give it"
 )
 
 func billColumns() []Column {
 	return []Column{
-		{Name: "bill_bill_type", Kind: Text, Null: never, fill: constant(func(*View) string { return "Anniversary" }),
-			Doc: "Which bill the charge stands in: Anniversary, the regular monthly one."},
+		{Name: "bill_bill_type", Kind: Text, Null: never, fill: billType,
+			Doc: "Purchase for what is paid up front for a commitment, Refund for a refund, and Anniversary, the regular monthly bill, for all else."},
 		{Name: "bill_billing_entity", Kind: Text, Null: whenBlank, fill: constant(issuerName),
 			Doc: "Who sells. The legal name of the issuer, the same as the invoicing entity."},
 		{Name: "bill_billing_period_end_date", Kind: Timestamp, Null: never, fill: instant(func(v *View) time.Time { return v.owner.Period.End }),
@@ -69,7 +67,7 @@ func billColumns() []Column {
 
 func issuerName(v *View) string { return v.owner.IssuerName }
 
-// emptyGroups are small groups that are null or empty in this version.
+// emptyGroups are small groups, most of which are null or empty in this version.
 func emptyGroups() []Column {
 	return []Column{
 		{Name: "capacity_reservation_capacity_reservation_arn", Kind: Text, Null: noOption,
@@ -80,12 +78,6 @@ func emptyGroups() []Column {
 			Doc: "Kind of the capacity reservation."},
 		{Name: "cost_category", Kind: TextMap, Null: emptyNow, fill: emptyMap,
 			Doc: "Cost categories of the charge: category to value."},
-		{Name: "discount", Kind: DoubleMap, Null: emptyNow, fill: emptyMap,
-			Doc: "Negotiated discounts on the charge: name to amount."},
-		{Name: "discount_bundled_discount", Kind: Double, Null: noDiscount,
-			Doc: "Discount for use that comes bundled with another product."},
-		{Name: "discount_total_discount", Kind: Double, Null: noDiscount,
-			Doc: "All discounts on the charge, summed."},
 		{Name: "resource_tags", Kind: TextMap, Null: never, fill: resourceTags(),
 			Doc: "Tags of the resource. Keys are lower case with user_ or aws_ in front, other characters become underscores; keys that fall together are numbered."},
 		{Name: "tags", Kind: TextMap, Null: emptyNow, fill: emptyMap,
@@ -102,9 +94,9 @@ func resourceTags() filler {
 func identityColumns() []Column {
 	return []Column{
 		{Name: "identity_line_item_id", Kind: Text, Null: never, fill: lineItemID,
-			Doc: "Id of the line, 52 characters, made from all its attributes but the hour. Unique together with the interval; the same in every refresh."},
+			Doc: "Id of the line, 52 characters, made from all its attributes but the hour, its commitment and discounts included. Unique together with the interval; the same in every refresh."},
 		{Name: "identity_time_interval", Kind: Text, Null: never, fill: interval,
-			Doc: "The hour of the usage as start/end, ISO 8601, UTC, end exclusive."},
+			Doc: "The hour of the usage as start/end, ISO 8601, UTC, end exclusive; a monthly fee, credit, refund, discount or tax stands in the hour in which it falls. Of an RIFee the end is the last second of the period."},
 	}
 }
 
@@ -123,27 +115,27 @@ func lineItemColumns() []Column {
 		{Name: "line_item_legal_entity", Kind: Text, Null: whenBlank, fill: constant(issuerName),
 			Doc: "Legal name of the seller."},
 		{Name: "line_item_line_item_description", Kind: Text, Null: whenBlank, fill: ofPrice(func(p *batch.Price) string { return p.Description }),
-			Doc: "The price in words, as the price list says it."},
+			Doc: "The price in words, as the price list or the offer says it."},
 		{Name: "line_item_line_item_type", Kind: Text, Null: never, fill: ofTail(func(t *batch.Tail) string { return t.LineItemType }),
 			Doc: "Kind of charge, such as Usage, Fee, Tax or Credit. An open set."},
-		{Name: "line_item_net_unblended_cost", Kind: Double, Null: noDiscount,
-			Doc: "Unblended cost after discounts."},
-		{Name: "line_item_net_unblended_rate", Kind: Text, Null: noDiscount,
+		{Name: "line_item_net_unblended_cost", Kind: Double, Null: "null on charges that no discount lowers and that are none: there it is the unblended cost", fill: netCosts,
+			Doc: "Unblended cost after discounts. 0 on a discount's own charge, whose amount the lowered charges have already."},
+		{Name: "line_item_net_unblended_rate", Kind: Text, Null: "always null: a discounted charge has no rate of its own",
 			Doc: "Unblended rate after discounts."},
-		{Name: "line_item_normalization_factor", Kind: Double, Null: noReservation,
-			Doc: "Weight of the instance size within its family."},
-		{Name: "line_item_normalized_usage_amount", Kind: Double, Null: noReservation,
-			Doc: "Usage amount times the normalization factor."},
+		{Name: "line_item_normalization_factor", Kind: Double, Null: noSize, fill: normalFactor,
+			Doc: "Weight of the instance size within its family: 1 for small, 4 for large."},
+		{Name: "line_item_normalized_usage_amount", Kind: Double, Null: noSize, fill: normalAmount,
+			Doc: "Usage amount times the normalization factor, cut to 10 decimals."},
 		{Name: "line_item_operation", Kind: Text, Null: whenBlank, fill: ofHead(func(_ *View, h *batch.Head) string { return h.Operation }),
 			Doc: "Operation that was metered."},
 		{Name: "line_item_product_code", Kind: Text, Null: never, fill: ofHead(func(_ *View, h *batch.Head) string { return h.Service }),
 			Doc: "Code of the service."},
 		{Name: "line_item_resource_id", Kind: Text, Null: "null when the usage names no resource, or without the resources option", fill: resource,
 			Doc: "Resource that was used."},
-		{Name: "line_item_tax_type", Kind: Text, Null: notProduced,
-			Doc: "Kind of tax, on tax charges."},
+		{Name: "line_item_tax_type", Kind: Text, Null: "null but on tax charges that a tax rule made", fill: taxType(),
+			Doc: "Kind of tax, such as VAT."},
 		{Name: "line_item_unblended_cost", Kind: Double, Null: never, fill: costs(func(c *batch.Charges) []money.Cost { return c.Unblended }),
-			Doc: "What the account incurs: rate times usage, rounded to 10 decimals. The invoice sums this column."},
+			Doc: "What the account incurs: rate times usage, rounded to 10 decimals, or the amount of an offer. The invoice sums this column."},
 		{Name: "line_item_unblended_rate", Kind: Text, Null: noRate, fill: rate(func(p *batch.Price) money.Rate { return p.Rate }),
 			Doc: "Rate applied to the usage, text with at least 10 decimals."},
 		{Name: "line_item_usage_account_id", Kind: Text, Null: never, fill: ofHead(func(_ *View, h *batch.Head) string { return h.Account }),
@@ -152,9 +144,9 @@ func lineItemColumns() []Column {
 			Doc: "Name of the usage account in the period."},
 		{Name: "line_item_usage_amount", Kind: Double, Null: never, fill: usage,
 			Doc: "Quantity used, in the pricing unit."},
-		{Name: "line_item_usage_end_date", Kind: Timestamp, Null: never, fill: hourTime(1),
-			Doc: "The first instant after the hour of the usage, UTC."},
-		{Name: "line_item_usage_start_date", Kind: Timestamp, Null: never, fill: hourTime(0),
+		{Name: "line_item_usage_end_date", Kind: Timestamp, Null: never, fill: hourEnd,
+			Doc: "The first instant after the hour of the usage, UTC. Of an RIFee the last second of the period."},
+		{Name: "line_item_usage_start_date", Kind: Timestamp, Null: never, fill: hourStart,
 			Doc: "The first instant of the hour of the usage, UTC."},
 		{Name: "line_item_usage_type", Kind: Text, Null: whenBlank, fill: ofHead(func(_ *View, h *batch.Head) string { return h.UsageType }),
 			Doc: "What was metered."},
@@ -167,22 +159,22 @@ func pricingColumns() []Column {
 	return []Column{
 		{Name: "pricing_currency", Kind: Text, Null: never, fill: constant(func(v *View) string { return string(v.owner.PricingCurrency) }),
 			Doc: "Currency of the price list."},
-		{Name: "pricing_lease_contract_length", Kind: Text, Null: noReservation,
-			Doc: "Length of the commitment."},
-		{Name: "pricing_offering_class", Kind: Text, Null: noReservation,
-			Doc: "Class of the reservation."},
+		{Name: "pricing_lease_contract_length", Kind: Text, Null: onCovered, fill: ofReservation(func(c *batch.Commitment) string { return c.Lease }, coveredLine),
+			Doc: "Length of the reservation: 1yr or 3yr."},
+		{Name: "pricing_offering_class", Kind: Text, Null: onCovered, fill: ofReservation(func(c *batch.Commitment) string { return c.Class }, coveredLine),
+			Doc: "Class of the reservation: standard or convertible."},
 		{Name: "pricing_public_on_demand_cost", Kind: Double, Null: "never null; 0 when no public rate is known", fill: costs(func(c *batch.Charges) []money.Cost { return c.List }),
 			Doc: "Usage at the public on-demand rate, rounded to 10 decimals."},
 		{Name: "pricing_public_on_demand_rate", Kind: Text, Null: noRate, fill: rate(func(p *batch.Price) money.Rate { return p.PublicRate }),
 			Doc: "Public rate without commitment; the dearest tier's on free usage."},
-		{Name: "pricing_purchase_option", Kind: Text, Null: noReservation,
-			Doc: "How the commitment is paid."},
+		{Name: "pricing_purchase_option", Kind: Text, Null: onCovered, fill: ofReservation(func(c *batch.Commitment) string { return c.Payment }, coveredLine),
+			Doc: "How the reservation is paid: No Upfront, Partial Upfront or All Upfront."},
 		{Name: "pricing_rate_code", Kind: Text, Null: noRate, fill: ofPrice(func(p *batch.Price) string { return p.RateCode }),
 			Doc: "Code of the price in the price list, item.term.rate."},
 		{Name: "pricing_rate_id", Kind: Text, Null: noRate, fill: ofPrice(func(p *batch.Price) string { return RateID(p.RateCode) }),
 			Doc: "A number that stands for the rate code: 60 bits of its SHA-256, in decimal."},
 		{Name: "pricing_term", Kind: Text, Null: whenBlank, fill: ofPrice(func(p *batch.Price) string { return p.Term }),
-			Doc: "Term of the price, such as OnDemand."},
+			Doc: "Term of the price: OnDemand, or Reserved where a reservation covers the usage."},
 		{Name: "pricing_unit", Kind: Text, Null: whenBlank, fill: ofPriceElseTail(
 			func(p *batch.Price) string { return p.Unit }, func(t *batch.Tail) string { return t.Unit }),
 			Doc: "Unit that the rate is per; that of the usage when no price is known."},

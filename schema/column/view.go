@@ -3,6 +3,8 @@ package column
 import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 // Settings are what a report decides for all its rows.
@@ -21,12 +23,13 @@ type Tables struct {
 	Resources []string
 	Tails     []batch.Tail
 	Prices    []batch.Price
+	Terms     []batch.Terms
 }
 
 // TablesOf returns the dictionaries of a batch as they are now. The result may
 // be read while values are added to the dictionaries.
 func TablesOf(c *batch.Charges) Tables {
-	return Tables{c.Dims.Heads.Values(), c.Dims.Resources.Values(), c.Dims.Tails.Values(), c.Prices.Values()}
+	return Tables{c.Dims.Heads.Values(), c.Dims.Resources.Values(), c.Dims.Tails.Values(), c.Prices.Values(), c.Terms.Values()}
 }
 
 // View is where columns look at a batch of charges. It remembers what was made
@@ -41,19 +44,24 @@ type View struct {
 	caches []cache
 	hours  hours
 	ids    ids
+	terms  underTerms
+	normal normal
+
+	discounts map[uint32][]offer.Applied // by code of terms
 }
 
 // NewView returns a view for charges of one owner.
 func NewView(owner *batch.Owner, s Settings) *View {
-	return &View{owner: owner, settings: s, tables: Tables{}, caches: make([]cache, len(All()))}
+	return &View{owner: owner, settings: s, tables: Tables{}, caches: make([]cache, len(All())), discounts: map[uint32][]offer.Applied{}}
 }
 
 // Load makes rows the batch that columns are filled from. Its codes refer to
-// tables; what rows.Dims and rows.Prices hold is not looked at.
+// tables; what rows.Dims, rows.Prices and rows.Terms hold is not looked at.
 func (v *View) Load(tables Tables, rows *batch.Charges) {
 	v.tables, v.rows = tables, rows
 	v.hours.load(rows.Hour)
-	v.ids.loaded = false
+	v.terms.load(&v.tables, rows)
+	v.ids.loaded, v.normal.loaded = false, false
 }
 
 // Len returns the number of rows loaded.
@@ -69,6 +77,10 @@ type cache struct {
 	codes  []uint32 // by tuple code: 1 + code of the value, 0 when not yet known
 	second []uint32 // the same for a second tuple
 	out    []uint32 // by row
+
+	some   []uint32 // rows with an amount
+	costs  []money.Cost
+	usages []money.Usage
 }
 
 // code returns the code of a text, adding it when it is new.
@@ -100,6 +112,15 @@ func (c *cache) room(n int) []uint32 {
 	}
 	c.out = c.out[:n]
 	return c.out
+}
+
+// same returns the row buffer with one code in all of n rows.
+func (c *cache) same(n int, code uint32) []uint32 {
+	out := c.room(n)
+	for i := range out {
+		out[i] = code
+	}
+	return out
 }
 
 // gather sets the code of every row from the code of its tuple; make is asked

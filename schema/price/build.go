@@ -50,6 +50,8 @@ type product struct {
 type priceRow struct {
 	effective int64
 	unit      string
+	model     Model
+	size      money.Usage
 	tier      Tier
 	where     position
 }
@@ -213,7 +215,7 @@ func newSKU(id string, k Key, p product, versions []Version) SKU {
 // so it can have one price only.
 func (b *Builder) checkAlike(id string, first, d *keyDraft, want, got []Version) {
 	alike := func(x, y Version) bool {
-		return x.Effective == y.Effective && x.Unit == y.Unit && slices.EqualFunc(x.Tiers, y.Tiers, func(s, t Tier) bool {
+		return x.Effective == y.Effective && x.Unit == y.Unit && x.Model == y.Model && x.PackageSize == y.PackageSize && slices.EqualFunc(x.Tiers, y.Tiers, func(s, t Tier) bool {
 			return s.Begin == t.Begin && s.End == t.End && s.Open == t.Open && s.Rate == t.Rate
 		})
 	}
@@ -252,14 +254,13 @@ func compareOpen(x, y Tier) int {
 }
 
 func (b *Builder) version(rows []priceRow) Version {
-	v := Version{Effective: rows[0].effective, Unit: rows[0].unit, Term: "OnDemand", Tiers: make([]Tier, len(rows))}
+	v := Version{Effective: rows[0].effective, Unit: rows[0].unit, Term: "OnDemand", Model: rows[0].model,
+		PackageSize: rows[0].size, Tiers: make([]Tier, len(rows))}
 	for i, r := range rows {
 		v.Tiers[i] = r.tier
-		if r.unit != v.Unit {
-			b.faultAt(r.where, fieldUnit, r.unit, fmt.Sprintf("is not %q, the unit of the same price at %s", v.Unit, b.place(rows[0].where)), "a price has one unit")
-		}
+		b.checkRow(&v, r, rows[0].where)
 	}
-	if at, reason := checkTiers(v.Tiers); reason != "" {
+	if at, reason := v.check(); reason != "" {
 		f, value := fieldStart, v.Tiers[at].Begin.String()
 		if len(rows) > at+1 || at > 0 {
 			reason += "; the price begins at " + b.place(rows[0].where)
@@ -267,6 +268,21 @@ func (b *Builder) version(rows []priceRow) Version {
 		b.faultAt(rows[at].where, f, value, reason, "the ranges of a SKU and date start at 0, touch, and end at Inf")
 	}
 	return v
+}
+
+// checkRow refuses a row that differs from the first one of its version where a
+// version has one value.
+func (b *Builder) checkRow(v *Version, r priceRow, first position) {
+	differs := func(f field, got, want, what string) {
+		if got != want {
+			b.faultAt(r.where, f, got, fmt.Sprintf("is not %q, the %s of the same price at %s", want, what, b.place(first)), "a price has one "+what)
+		}
+	}
+	differs(fieldUnit, r.unit, v.Unit, "unit")
+	differs(fieldModel, r.model.String(), v.Model.String(), "model")
+	if r.model == v.Model {
+		differs(fieldPackageSize, r.size.String(), v.PackageSize.String(), "package size")
+	}
 }
 
 func (b *Builder) warnOfReserved() {

@@ -56,7 +56,7 @@ func (s *SKU) check() error {
 		if i > 0 && v.Effective <= s.Versions[i-1].Effective {
 			return fmt.Errorf("sku %s: versions are not in the order of their dates", s.ID)
 		}
-		if at, reason := checkTiers(v.Tiers); reason != "" {
+		if at, reason := v.check(); reason != "" {
 			return fmt.Errorf("sku %s, tier %d: %s", s.ID, at, reason)
 		}
 	}

@@ -33,7 +33,8 @@ const (
 //	EndingRange, Unit, PricePerUnit, Currency, serviceCode, Region Code,
 //	usageType, operation
 //
-// in any order. Other columns become product attributes.
+// in any order. PricingModel and PackageSize may follow, for prices that are not
+// graduated. Other columns become product attributes.
 func ReadCSV(file string, r io.Reader) (*Catalog, schema.Problems) {
 	b := NewBuilder()
 	b.ReadCSV(file, r)
@@ -194,6 +195,7 @@ func (in *csvReader) price() {
 	in.b.prices++
 	key := Key{in.need(fieldService), in.need(fieldUsageType), in.keep(fieldOperation), in.keep(fieldRegion)}
 	r := priceRow{effective: in.date(), unit: in.need(fieldUnit), tier: in.tier(), where: position{in.file, int64(in.line)}}
+	r.model, r.size = in.model()
 	p := product{family: in.keep(fieldFamily), currency: in.currency(), attributes: in.attributes()}
 	id := in.need(fieldSKU)
 	if len(in.b.problems) == before {
@@ -281,6 +283,36 @@ func (in *csvReader) tier() Tier {
 		in.faultAt(fieldPrice, "is negative", "a price list holds no credits; give them as an offer")
 	}
 	return t
+}
+
+// model reads PricingModel, which is Graduated where it is blank, and the size
+// of a package.
+func (in *csvReader) model() (Model, money.Usage) {
+	m, err := ParseModel(in.get(fieldModel))
+	if err != nil {
+		in.faultAt(fieldModel, "is not a pricing model", "write "+modelNames()+" in this spelling, or nothing, which is Graduated")
+		return m, money.Usage{}
+	}
+	text := in.get(fieldPackageSize)
+	switch {
+	case m != Package && text != "":
+		in.faultAt(fieldPackageSize, fmt.Sprintf("has no meaning with PricingModel %s", m), "take it out, or write Package under PricingModel")
+		return m, money.Usage{}
+	case m != Package:
+		return m, money.Usage{}
+	case text == "":
+		in.faultAt(fieldPackageSize, "is blank", "PricingModel Package needs the units that one package holds")
+		return m, money.Usage{}
+	}
+	const hint = "write a plain decimal above 0 such as 1000"
+	size, err := money.ParseUsage(text)
+	switch {
+	case err != nil:
+		in.faultAt(fieldPackageSize, "is not a number: "+reasonOf(err), hint)
+	case money.Sign(size) <= 0:
+		in.faultAt(fieldPackageSize, "is not above 0", hint)
+	}
+	return m, size
 }
 
 func (in *csvReader) bound(f field, hint string) money.Usage {

@@ -254,6 +254,8 @@ func TestReadError(t *testing.T) {
 func FuzzReadCSV(f *testing.F) {
 	f.Add(slim + row("A", "2026-10-01", "0", "10", "0.5", "Bytes", "Put", "x-1") + row("A", "2026-10-01", "10", "Inf", "0.5", "Bytes", "Put", "x-1"))
 	f.Add("FormatVersion,v1.0\n" + slim + row("A", "2026-10-01", "0", "Inf", "0.5", "Bytes", "", ""))
+	f.Add(modelled(modelRow("0", "Inf", "Package", "1000")))
+	f.Add(modelled(modelRow("0", "10", "Volume", ""), modelRow("10", "Inf", "Volume", "")))
 	f.Add("\ufeff\"SKU\",\"\n")
 	f.Add("FormatVersion,1\n,\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -272,6 +274,9 @@ func FuzzReadCSV(f *testing.F) {
 				}
 			}
 			for _, v := range s.Versions {
+				if _, reason := v.check(); reason != "" {
+					t.Fatal(reason)
+				}
 				if _, err := v.Portions(nil, money.Usage{}, money.UsageFromInt(1000)); err != nil {
 					t.Fatal(err)
 				}

@@ -28,6 +28,7 @@ type Observation struct {
 	Unit                                      string // blank on free rows of some months
 	Rate                                      string // what was paid for a unit, decimal text
 	PublicRate                                string // public on-demand rate, decimal text; may be blank
+	Covered                                   bool   // by a commitment: only PublicRate is a price, not what was paid
 	Currency                                  string
 	FirstHour, LastHour                       schema.Hour // hours of the first and the last row
 	Rows                                      int64
@@ -107,7 +108,8 @@ func compareObservations(a, b Observation) int {
 		cmp.Compare(a.LastHour, b.LastHour), cmp.Compare(a.Rate, b.Rate), cmp.Compare(a.PublicRate, b.PublicRate),
 		cmp.Compare(a.RateCode, b.RateCode), cmp.Compare(a.RateID, b.RateID), cmp.Compare(a.Unit, b.Unit),
 		cmp.Compare(a.Description, b.Description), cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Rows, b.Rows),
-		cmp.Compare(a.Family, b.Family), cmp.Compare(a.Attributes, b.Attributes))
+		cmp.Compare(a.Family, b.Family), cmp.Compare(a.Attributes, b.Attributes),
+		cmp.Compare(fmt.Sprint(a.Covered), fmt.Sprint(b.Covered)))
 }
 
 // oneSKU keeps the SKU with most rows of one key, and makes one up where the
@@ -222,7 +224,7 @@ type paid struct {
 func (d *deriver) versions(k Key, obs []Observation) []derived {
 	rates := d.paidRates(k, obs)
 	if len(rates) == 0 {
-		return d.free(k, obs)
+		return d.unpaid(k, obs)
 	}
 	for i := 1; i < len(rates); i++ {
 		if rates[i].first <= rates[i-1].last {
@@ -246,6 +248,9 @@ func (d *deriver) versions(k Key, obs []Observation) []derived {
 func (d *deriver) paidRates(k Key, obs []Observation) []paid {
 	byRate := map[money.Rate]*paid{}
 	for _, o := range obs {
+		if o.Covered {
+			continue
+		}
 		rate, err := money.ParseRate(o.Rate)
 		if err != nil || money.Sign(rate) < 0 {
 			d.note(k, "rate %q of %d rows is left out: it is not a price", schema.Shorten(o.Rate), o.Rows)
@@ -270,21 +275,28 @@ func (d *deriver) paidRates(k Key, obs []Observation) []paid {
 	return rates
 }
 
-// free takes the public rate where nothing was paid. Rows that have no rate at
+// unpaid takes the public rate where no rate was paid. Rows that have no rate at
 // all, such as those of spot usage, are priced elsewhere and give no price.
-func (d *deriver) free(k Key, obs []Observation) []derived {
-	if !slices.ContainsFunc(obs, func(o Observation) bool {
+func (d *deriver) unpaid(k Key, obs []Observation) []derived {
+	free := slices.ContainsFunc(obs, func(o Observation) bool {
 		r, err := money.ParseRate(o.Rate)
-		return err == nil && money.Sign(r) == 0
-	}) {
+		return !o.Covered && err == nil && money.Sign(r) == 0
+	})
+	covered := slices.ContainsFunc(obs, func(o Observation) bool { return o.Covered })
+	rate := d.publicRate(obs)
+	switch public := money.Sign(rate) > 0; {
+	case public && covered:
+		d.note(k, "all rows are free or covered by commitments, the public rate %s is taken", rate.Text10())
+	case public && free:
+		d.note(k, "all rows are free, the public rate %s is taken", rate.Text10())
+	case free:
+		d.note(k, "all rows are free and the report has no public rate: the price is 0")
+	case covered:
+		d.note(k, "left out: all rows are covered by commitments and the report has no public rate")
+		return nil
+	default:
 		d.note(k, "left out: no row has a rate")
 		return nil
-	}
-	rate := d.publicRate(obs)
-	if money.Sign(rate) == 0 {
-		d.note(k, "all rows are free and the report has no public rate: the price is 0")
-	} else {
-		d.note(k, "all rows are free, the public rate %s is taken", rate.Text10())
 	}
 	v := d.describe(k, obs, rate)
 	v.effective = d.start.Unix()
@@ -331,11 +343,12 @@ func (d *deriver) publicRate(obs []Observation) money.Rate {
 }
 
 // describe fills rate, rate code and description of a version, preferring the
-// observations that paid just this rate.
+// observations that paid just this rate. Covered usage has rate codes and
+// descriptions of its commitment.
 func (d *deriver) describe(k Key, obs []Observation, rate money.Rate) derived {
 	same := slices.DeleteFunc(slices.Clone(obs), func(o Observation) bool {
 		r, err := money.ParseRate(o.Rate)
-		return err != nil || r != rate
+		return o.Covered || err != nil || r != rate
 	})
 	v := derived{rate: rate.Text10(),
 		description: most(same, func(o *Observation) string { return o.Description }),
@@ -365,7 +378,7 @@ func writeList(rows []derived) []byte {
 	columns := slices.Sorted(maps.Keys(keys))
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
-	w.Write(append(slices.Clone(fieldNames[:]), columns...))
+	w.Write(append(slices.Clone(fieldNames[:fieldModel]), columns...)) // what a report tells is no model
 	for _, r := range rows {
 		line := []string{r.sku, r.rateCode, "OnDemand", r.description, day(r.effective), "0", "Inf", r.unit, r.rate, r.currency,
 			r.key.ServiceCode, r.key.Region, r.key.UsageType, r.key.Operation, r.family}

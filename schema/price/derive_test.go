@@ -35,6 +35,12 @@ func TestDerive(t *testing.T) {
 	noCurrency.Currency = ""
 	noPublic := seen("U", "", "A", "0")
 	noPublic.PublicRate = ""
+	covered := seen("U", "", "A", "0")
+	covered.Covered, covered.RateCode, covered.RateID, covered.Description = true, "A.reserved", "77", "reserved instance applied"
+	noPublicCovered := covered
+	noPublicCovered.PublicRate = ""
+	atListRate := covered
+	atListRate.Rate = "0.7"
 	few := seen("U", "", "B", "0.5")
 	few.Rows = 1
 	for _, c := range []struct {
@@ -47,6 +53,10 @@ func TestDerive(t *testing.T) {
 		{"free only", []Observation{seen("U", "", "A", "0")}, "A 0.9000000000 2018-10-01", "all rows are free, the public rate 0.9000000000 is taken"},
 		{"free and paid", []Observation{seen("U", "", "A", "0"), seen("U", "", "A", "0.5")}, "A 0.5000000000 2018-10-01", ""},
 		{"free without public rate", []Observation{noPublic}, "A 0.0000000000 2018-10-01", "the price is 0"},
+		{"covered only", []Observation{covered}, "A 0.9000000000 2018-10-01", "covered by commitments, the public rate 0.9000000000 is taken"},
+		{"covered and paid", []Observation{covered, atListRate, seen("U", "", "A", "0.5")}, "A 0.5000000000 2018-10-01", ""},
+		{"covered and free", []Observation{covered, noPublic}, "A 0.9000000000 2018-10-01", "the public rate 0.9000000000 is taken"},
+		{"covered, nothing public", []Observation{noPublicCovered, seen("U2", "", "B", "0.5")}, "B 0.5000000000 2018-10-01", "all rows are covered by commitments and the report has no public rate"},
 		{"change", []Observation{hours(seen("U", "", "A", "0.5"), 0, 99), hours(seen("U", "", "A", "0.4"), 100, 743)},
 			"A 0.5000000000 2018-10-01, A 0.4000000000 2018-10-05T04:00:00Z", "the rate changes to 0.4000000000"},
 		{"side by side", []Observation{seen("U", "", "A", "0.5"), hours(seen("U", "", "A", "0.4"), 100, 743)}, "A 0.9000000000 2018-10-01", "several rates"},
@@ -86,9 +96,12 @@ func TestDerive(t *testing.T) {
 			}
 		}
 		for _, o := range c.obs {
-			if _, ok := cat.Match(o.ServiceCode, o.UsageType, o.Operation, o.Region); !ok && o.Currency != "" {
+			if _, ok := cat.Match(o.ServiceCode, o.UsageType, o.Operation, o.Region); !ok && o.Currency != "" && o != noPublicCovered {
 				t.Errorf("%s: %v has no price", c.name, o.key())
 			}
+		}
+		if bytes.Contains(list, []byte("A.reserved")) || bytes.Contains(list, []byte(".77")) || bytes.Contains(list, []byte("instance applied")) {
+			t.Errorf("%s: the price has rate code or description of a commitment\n%s", c.name, list)
 		}
 		if c.name == "attributes" && len(schema.DecodeTags(cat.SKUs[0].Attributes)) != 2 {
 			t.Errorf("attributes: got %q", cat.SKUs[0].Attributes)

@@ -27,17 +27,21 @@ const (
 	fieldUsageType
 	fieldOperation
 	fieldFamily
+	fieldModel
+	fieldPackageSize
 	fieldCount
 )
 
 // fieldNames spells the columns as the price list does, in the order of field.
 var fieldNames = [fieldCount]string{"SKU", "RateCode", "TermType", "PriceDescription", "EffectiveDate",
 	"StartingRange", "EndingRange", "Unit", "PricePerUnit", "Currency",
-	"serviceCode", "Region Code", "usageType", "operation", "Product Family"}
+	"serviceCode", "Region Code", "usageType", "operation", "Product Family", "PricingModel", "PackageSize"}
 
-// optional columns: lists of before 2021 have no region code, and lists
-// written by hand have no product family.
-func (f field) optional() bool { return f == fieldRegion || f == fieldFamily }
+// optional columns: lists of before 2021 have no region code, lists written by
+// hand have no product family, and those of AWS name no model.
+func (f field) optional() bool {
+	return f == fieldRegion || f == fieldFamily || f == fieldModel || f == fieldPackageSize
+}
 
 // termColumns describe the term of a reservation and not the product. Prices
 // of usage leave them blank, so they become no attribute.

@@ -31,7 +31,10 @@ type Version struct {
 	Effective int64 // seconds since 1970, UTC
 	Unit      string
 	Term      string // TermType, OnDemand
+	Model     Model
 	Tiers     []Tier // sorted, without gap or overlap, the first from 0, the last to Inf
+
+	PackageSize money.Usage // units that one package holds, above 0 with Package; 0 with other models
 }
 
 // Tier is one range of a version, in units of the version, counted from the

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"fmt"
+	"math/big"
 	"os"
 	"regexp"
 	"slices"
@@ -86,4 +87,88 @@ func TestReadRegion(t *testing.T) {
 	if c.Prices < 50_000 {
 		t.Errorf("only %d prices", c.Prices)
 	}
+}
+
+// At each bound of each real tiered price, one smallest unit below it, on it and
+// above it, the month costs what plain rational arithmetic says.
+func TestRegionBounds(t *testing.T) {
+	c := read(t, regionList(t))
+	skus, totals := 0, 0
+	for i := range c.SKUs {
+		v := &c.SKUs[i].Versions[0]
+		if len(v.Tiers) > 1 {
+			skus++
+		}
+		for _, tier := range v.Tiers[:len(v.Tiers)-1] {
+			for d := int64(-1); d <= 1; d++ {
+				total, err := money.Add(tier.End, money.Usage(money.Int128FromInt(d)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				totals++
+				checkTotal(t, c.SKUs[i].ID, v, total)
+			}
+		}
+	}
+	t.Logf("%d totals of %d SKUs", totals, skus)
+	if skus < 6 {
+		t.Errorf("only %d SKUs have tiers", skus)
+	}
+}
+
+func checkTotal(t *testing.T, id string, v *Version, total money.Usage) {
+	t.Helper()
+	parts, err := v.Portions(nil, money.Usage{}, total)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact := new(big.Rat)
+	var rounded money.Cost
+	for _, p := range parts {
+		exact.Add(exact, new(big.Rat).Mul(ratOf(v.Tiers[p.Tier].Rate.String()), ratOf(p.Amount.String())))
+		cost, err := money.Product(v.Tiers[p.Tier].Rate, p.Amount, money.HalfAwayFromZero)
+		if err == nil {
+			rounded, err = money.Add(rounded, cost)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	graduated, roundedWant, volume := slowCost(v, ratOf(total.String()))
+	if exact.Cmp(graduated) != 0 || ratOf(rounded.String()).Cmp(roundedWant) != 0 {
+		t.Errorf("%s: %s units cost %s, rounded by tier %s, want %s and %s", id, total, exact.RatString(), rounded, graduated.RatString(), roundedWant.RatString())
+	}
+	if got := ratOf(v.Tiers[v.TierOfTotal(total)].Rate.String()); got.Cmp(volume) != 0 {
+		t.Errorf("%s: the last of %s units costs %s, want %s", id, total, got.RatString(), volume.RatString())
+	}
+}
+
+func ratOf(text string) *big.Rat {
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		panic(text)
+	}
+	return r
+}
+
+// slowCost adds up what lies inside each tier, exactly and rounded to 10
+// decimals by tier, and finds the rate of the last unit.
+func slowCost(v *Version, total *big.Rat) (sum, rounded, last *big.Rat) {
+	sum, rounded = new(big.Rat), new(big.Rat)
+	last = ratOf(v.Tiers[0].Rate.String())
+	for _, tier := range v.Tiers {
+		inside := new(big.Rat).Sub(total, ratOf(tier.Begin.String()))
+		if width := new(big.Rat).Sub(ratOf(tier.End.String()), ratOf(tier.Begin.String())); !tier.Open && inside.Cmp(width) > 0 {
+			inside = width
+		}
+		if inside.Sign() <= 0 {
+			break
+		}
+		last = ratOf(tier.Rate.String())
+		cost := inside.Mul(inside, last)
+		sum.Add(sum, cost)
+		// FloatString rounds halves away from zero.
+		rounded.Add(rounded, ratOf(cost.FloatString(10)))
+	}
+	return sum, rounded, last
 }

@@ -13,8 +13,8 @@ type Portion struct {
 	Amount money.Usage
 }
 
-// Portions appends to dst the parts of an amount that begins when the month
-// already counts before, and returns the longer slice. The parts are in tier
+// Portions appends to dst the parts that a Graduated price makes of an amount that
+// begins when the month already counts before, and returns the longer slice. The parts are in tier
 // order and sum to amount exactly. A count that stands exactly on a boundary
 // belongs to the next tier; an amount of zero gives one part of zero. before
 // and amount must not be negative, and their sum must fit in a Usage.

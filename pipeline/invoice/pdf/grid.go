@@ -6,7 +6,7 @@ type grid struct {
 	title string
 	heads []string
 	rows  [][]string
-	total []string
+	total []string // none: the table has no total
 }
 
 // Measures of a table, in millimetres.
@@ -33,7 +33,9 @@ func (s *sheet) table(t grid) {
 		s.rule(s.y-4.2, hair, 0.15)
 	}
 	s.rule(s.y-4.2, accent, 0.4)
-	s.row(t, cols, t.total, strong)
+	if t.total != nil {
+		s.row(t, cols, t.total, strong)
+	}
 }
 
 // column is where the cells of a column stand.
@@ -45,7 +47,10 @@ type column struct {
 // rest out equally.
 func (s *sheet) columns(t grid) []column {
 	last := len(t.heads) - 1
-	widest := max(s.width(t.heads[last], strong), s.width(t.total[last], strong))
+	widest := s.width(t.heads[last], strong)
+	if t.total != nil {
+		widest = max(widest, s.width(t.total[last], strong))
+	}
 	for _, row := range t.rows {
 		widest = max(widest, s.width(row[last], plain))
 	}

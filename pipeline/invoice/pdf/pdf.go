@@ -42,6 +42,7 @@ func draw(inv bill.Invoice) ([]byte, error) {
 	s.payer(inv)
 	s.amountDue(inv)
 	s.services(inv)
+	s.included(inv)
 	s.accounts(inv)
 	s.footers(inv)
 	if s.err != nil {

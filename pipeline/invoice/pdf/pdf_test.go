@@ -136,6 +136,29 @@ func TestFigures(t *testing.T) {
 		"Research and development", "987,654,321.0000000000", "0.0987654321", "987,654,321.0987654321", "page 1 of 1")
 }
 
+func TestTaxes(t *testing.T) {
+	plain := sample(t, 2)
+	inv := sample(t, 2)
+	factor, err := money.ParseRate("0.075")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv.Taxes = []bill.Tax{
+		{ID: "a", Type: "GST", Description: "Goods and services", Factor: factor, Amount: cost(t, "4321"), Inclusive: true},
+		{ID: "b", Type: "VAT", Factor: factor, Amount: cost(t, "1851.85")},
+	}
+	inv.Credits = cost(t, "-1000.5")
+	text := extracted(t, drawn(t, inv))
+	wantText(t, text, "VAT 7.5%", "1,851.85", "Included in the charges", "GST 7.5% (Goods and services)", "4,321.00",
+		"Credits, before rounding", "-1,000.5000000000")
+	if tax, total := strings.Index(text, "VAT 7.5%"), strings.LastIndex(text, "Total "); tax > total {
+		t.Error("the tax stands behind the total")
+	}
+	if strings.Contains(extracted(t, drawn(t, plain)), "Included") {
+		t.Error("an invoice without taxes and credits speaks of them")
+	}
+}
+
 func TestKorean(t *testing.T) {
 	wantText(t, extracted(t, drawn(t, korean(t))),
 		"주식회사 예시클라우드", "한빛 Solutions (주) 東京支社", "カタカナ ひらがな 發票", "클라우드 저장소",

@@ -161,7 +161,7 @@ func (s *sheet) amountDue(inv bill.Invoice) {
 	s.y += height + 8
 }
 
-// services draws the printed lines, the rounding and the total.
+// services draws the printed lines, the rounding, the taxes and the total.
 func (s *sheet) services(inv bill.Invoice) {
 	places := inv.Currency.MinorUnits()
 	t := grid{
@@ -172,7 +172,33 @@ func (s *sheet) services(inv bill.Invoice) {
 		t.rows = append(t.rows, []string{l.Service, s.amount(l.Service, l.Amount, places)})
 	}
 	t.rows = append(t.rows, []string{"Rounding", s.amount("rounding", inv.Rounding, places)})
+	for _, tax := range inv.Taxes {
+		if !tax.Inclusive {
+			t.rows = append(t.rows, []string{tax.Text(), s.amount(tax.ID, tax.Amount, places)})
+		}
+	}
 	t.total = []string{"Total", s.amount("total", inv.Total, places)}
+	s.table(t)
+}
+
+// included draws what the charges hold already: inclusive taxes and credits.
+func (s *sheet) included(inv bill.Invoice) {
+	t := grid{
+		title: "Included in the charges",
+		heads: []string{"For information", "Amount in " + string(inv.Currency)},
+	}
+	for _, tax := range inv.Taxes {
+		if tax.Inclusive {
+			t.rows = append(t.rows, []string{tax.Text(), s.amount(tax.ID, tax.Amount, inv.Currency.MinorUnits())})
+		}
+	}
+	if money.Sign(inv.Credits) != 0 {
+		t.rows = append(t.rows, []string{"Credits, before rounding", s.amount("credits", inv.Credits, money.CostScale)})
+	}
+	if len(t.rows) == 0 {
+		return
+	}
+	s.y += 8
 	s.table(t)
 }
 

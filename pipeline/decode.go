@@ -1,0 +1,113 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/pipeline/store"
+	"github.com/monthend/monthend/schema/batch"
+)
+
+// decodeAhead is how many batches of usage are decoded at a time, ahead of the
+// one that places the records. The records come in the order of the log all the
+// same.
+const decodeAhead = 2
+
+// decoding is a batch of usage that is being read, over dictionaries of its own:
+// two readers cannot share one.
+type decoding struct {
+	of    period.SlotBatch
+	parts chan *batch.Usage // closed at the end
+	free  chan *batch.Usage // parts to be filled again
+	err   error             // what ended it; to be read after parts is closed
+}
+
+// decode reads the batches in order and hands their records on, part by part.
+// Parts are valid during the call only; their codes are of the dictionaries given.
+func (p *Pipeline) decode(ctx context.Context, batches []period.SlotBatch, trace bool, dims *batch.Dims,
+	fn func(period.SlotBatch, *batch.Usage) error, end func(period.SlotBatch) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var started []*decoding
+	defer func() {
+		cancel()
+		for _, d := range started {
+			for range d.parts { // waits until the reader has let go of its file
+			}
+		}
+	}()
+	for i := range batches {
+		for len(started) < min(i+decodeAhead, len(batches)) {
+			started = append(started, p.startDecoding(ctx, batches[len(started)], trace))
+		}
+		if err := started[i].each(dims, trace, fn); err != nil {
+			return err
+		}
+		if err := end(batches[i]); err != nil {
+			return err
+		}
+		started[i] = &decoding{parts: closedParts()}
+	}
+	return nil
+}
+
+func closedParts() chan *batch.Usage {
+	c := make(chan *batch.Usage)
+	close(c)
+	return c
+}
+
+func (p *Pipeline) startDecoding(ctx context.Context, b period.SlotBatch, trace bool) *decoding {
+	d := &decoding{of: b, parts: make(chan *batch.Usage), free: make(chan *batch.Usage, 2)}
+	for range cap(d.free) {
+		d.free <- batch.NewUsage()
+	}
+	go func() {
+		defer close(d.parts)
+		if err := d.read(ctx, p, trace); err != nil {
+			d.err = fmt.Errorf("%s: %w", store.UsageBatch(b.Name()), err)
+		}
+	}()
+	return d
+}
+
+func (d *decoding) read(ctx context.Context, p *Pipeline, trace bool) error {
+	f, err := p.fetchChecked(ctx, period.Object{Key: store.UsageBatch(d.of.Name()), Bytes: d.of.Bytes, SHA256: d.of.SHA256})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	rows := int64(0)
+	err = spool.ReadUsage(ctx, f, batch.NewDims(), trace, func(u *batch.Usage) error {
+		rows += int64(u.Len())
+		select {
+		case part := <-d.free:
+			part.CopyFrom(u)
+			select {
+			case d.parts <- part:
+				return nil
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+		}
+		return context.Cause(ctx)
+	})
+	if err == nil && rows != d.of.Rows {
+		err = fmt.Errorf("holds %d records, the log says %d; run verify", rows, d.of.Rows)
+	}
+	return err
+}
+
+// each hands the parts on with the codes of shared dictionaries.
+func (d *decoding) each(dims *batch.Dims, trace bool, fn func(period.SlotBatch, *batch.Usage) error) error {
+	var to batch.Recoding
+	for part := range d.parts {
+		to.Recode(part, dims)
+		if err := fn(d.of, part); err != nil {
+			return err
+		}
+		d.free <- part
+	}
+	return d.err
+}

@@ -1,0 +1,114 @@
+package rate
+
+import (
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/offer"
+)
+
+// discountDates are the instants at which discounts begin and end, in seconds
+// since 1970: between two of them the same ones hold.
+type discountDates struct {
+	discounts int
+	seconds   []int64 // ascending
+}
+
+func (d *discountDates) any() bool { return d.discounts > 0 }
+
+// segment returns the number of the stretch that holds an instant.
+func (d *discountDates) segment(at int64) int {
+	return sort.Search(len(d.seconds), func(i int) bool { return d.seconds[i] > at })
+}
+
+func (p *Plan) discountDates() discountDates {
+	d := discountDates{discounts: len(p.in.Offers.Discounts)}
+	for i := range p.in.Offers.Discounts {
+		for _, date := range [2]schema.Date{p.in.Offers.Discounts[i].From, p.in.Offers.Discounts[i].Until} {
+			if !date.IsZero() {
+				d.seconds = append(d.seconds, date.In(p.zone).Unix())
+			}
+		}
+	}
+	slices.Sort(d.seconds)
+	d.seconds = slices.Compact(d.seconds)
+	return d
+}
+
+// discountCodes is what lines share to which the same discounts apply.
+type discountCodes struct {
+	head, tail, price uint32
+	segment           int
+}
+
+// discounting is what lowers the net cost of such lines.
+type discounting struct {
+	list []offer.Applied
+	term uint32
+}
+
+// discount lowers the net cost of a line of usage that has a rate and a cost.
+func (r *Rater) discount(row *batch.Row, rate money.Rate, sku int32) error {
+	if money.Sign(rate) <= 0 || money.Sign(row.Unblended) <= 0 {
+		return nil
+	}
+	at := r.plan.in.priceTime(row.Key.Hour())
+	key := discountCodes{row.Key.Head(), row.Key.Tail(), row.Price, r.plan.discounts.segment(at)}
+	d, known := r.cuts[key]
+	if !known {
+		d.list = r.applied(key, rate, sku, time.Unix(at, 0))
+		d.term = r.out.Terms.Code(batch.Terms{Discounts: offer.EncodeApplied(d.list)})
+		r.cuts[key] = d
+	}
+	if len(d.list) == 0 {
+		return nil
+	}
+	amounts, err := offer.Amounts(d.list, row.Unblended, row.Amount)
+	if err != nil {
+		return err
+	}
+	row.Term, row.Net, row.Effective = d.term, row.Unblended, row.Unblended
+	for _, off := range amounts {
+		if row.Net, err = money.Sub(row.Net, off); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applied lists the discounts of lines at a rate, in file order.
+func (r *Rater) applied(key discountCodes, rate money.Rate, sku int32, at time.Time) []offer.Applied {
+	tail := r.out.Dims.Tails.Value(key.tail)
+	if tail.LineItemType != schema.LineItemUsage {
+		return nil
+	}
+	tags := map[string]string{}
+	for _, t := range schema.DecodeTags(tail.Tags) {
+		tags[t.Key] = t.Value
+	}
+	value := func(tag string) (string, bool) { v, ok := tags[tag]; return v, ok }
+	payer, account := r.plan.in.Organization.Payers[r.payer].AccountID, r.out.Dims.Heads.Value(key.head).Account
+	var list []offer.Applied
+	for i := range r.plan.in.Offers.Discounts {
+		d := &r.plan.in.Offers.Discounts[i]
+		if !d.HoldsAt(at, r.plan.zone) || !d.Picks(payer, account, &r.plan.in.Catalog.SKUs[sku], value) {
+			continue
+		}
+		a := offer.Applied{ID: d.ID, Type: d.Type, Factor: d.Factor}
+		if d.Private {
+			per, err := money.Sub(rate, d.Rate)
+			if err != nil || money.Sign(per) <= 0 {
+				continue
+			}
+			a.Factor, a.PerUnit = money.Rate{}, per
+		}
+		if a.Factor != (money.Rate{}) || a.PerUnit != (money.Rate{}) {
+			list = append(list, a)
+		}
+	}
+	return list
+}

@@ -1,0 +1,248 @@
+package slow
+
+import (
+	"math/big"
+	"sort"
+	"time"
+
+	"github.com/monthend/monthend/schema/offer"
+	"github.com/monthend/monthend/schema/price"
+)
+
+// tiers rates what commitments leave: pools first, then the models of the prices.
+func (p *pass) tiers() {
+	bySKU := map[*sku][]*line{}
+	for _, l := range byTime(p.lines) {
+		switch {
+		case l.priced:
+			p.charges = append(p.charges, &charge{line: l, portion: passed, amount: l.amount, cost: l.cost})
+		case !l.done:
+			bySKU[l.sku] = append(bySKU[l.sku], l)
+		}
+	}
+	for i := range p.Offers.FreeTier {
+		p.serve(&p.Offers.FreeTier[i], bySKU)
+	}
+	for _, s := range p.skus {
+		p.rateSKU(bySKU[s])
+	}
+}
+
+// serve gives a pool's allowance away.
+func (p *pass) serve(pool *offer.Pool, bySKU map[*sku][]*line) {
+	end, ok := p.poolEnd(pool)
+	if !ok || !p.holds(pool.From, pool.Until, p.Period.Start) {
+		return
+	}
+	var skus []*sku
+	for _, s := range p.skus {
+		if len(bySKU[s]) > 0 && p.pooled(pool, s) {
+			skus = append(skus, s)
+		}
+	}
+	sort.Slice(skus, func(a, b int) bool {
+		return firstOf(skus[b].at(p.last()).list.Cmp(skus[a].at(p.last()).list), before(skus[a], skus[b])) < 0
+	})
+	left := dec(pool.Allowance.String())
+	for _, s := range skus {
+		for _, l := range bySKU[s] {
+			if left.Sign() == 0 {
+				return
+			}
+			if l.pool != "" || !end.IsZero() && !p.instant(l.hour).Before(end) {
+				continue
+			}
+			l.free, l.pool = least(left, l.left), pool.ID
+			left = sub(left, l.free)
+		}
+	}
+}
+
+func (p *pass) pooled(pool *offer.Pool, s *sku) bool {
+	for _, sel := range pool.Select {
+		if s.picks(sel) {
+			return true
+		}
+	}
+	return false
+}
+
+// poolEnd is the instant from which on a pool serves nothing more, zero for
+// never; not ok where it has never served the payer.
+func (p *pass) poolEnd(pool *offer.Pool) (end time.Time, ok bool) {
+	if pool.Months == 0 && pool.Days == 0 {
+		return end, true
+	}
+	since := p.payer.Since
+	if since.IsZero() {
+		return end, false
+	}
+	if pool.Months > 0 {
+		d := since
+		d.Month += time.Month(pool.Months)
+		for d.Month > 12 {
+			d.Month, d.Year = d.Month-12, d.Year+1
+		}
+		end = p.day(d)
+	}
+	if pool.Days > 0 {
+		if e := p.day(since.AddDays(pool.Days)); end.IsZero() || e.Before(end) {
+			end = e
+		}
+	}
+	return end, true
+}
+
+// rateSKU rates the lines of one SKU in the order of time.
+func (p *pass) rateSKU(ls []*line) {
+	total, count, paid := zero(), zero(), zero()
+	for _, l := range ls {
+		total = add(total, l.left)
+	}
+	flat := false
+	for _, l := range ls {
+		v, rest := l.version, sub(l.left, l.free)
+		if l.pool != "" {
+			p.charges = append(p.charges, &charge{line: l, portion: free, amount: l.free, rate: zero(), code: v.tiers[0].code})
+			count = add(count, l.free)
+			if rest.Sign() == 0 {
+				continue
+			}
+		}
+		switch v.Model {
+		case price.Volume:
+			p.atRate(l, rest, v.tiers[v.volumeTier(total)])
+		case price.Package:
+			end := add(paid, rest)
+			started := new(big.Int).Sub(ceil(quo(end, v.size)), ceil(quo(paid, v.size)))
+			p.lump(l, rest, mul(v.tiers[0].rate, new(big.Rat).SetInt(started)))
+		case price.Flat:
+			cost := zero()
+			if !flat && rest.Sign() > 0 {
+				flat, cost = true, v.tiers[0].rate
+			}
+			p.lump(l, rest, cost)
+		default:
+			p.graduate(l, count, rest)
+		}
+		count, paid = add(count, rest), add(paid, rest)
+	}
+}
+
+// graduate rates an amount that begins where the month counts so much already.
+func (p *pass) graduate(l *line, count, amount *big.Rat) {
+	for {
+		t := l.version.tierAt(count)
+		take := amount
+		if t.end != nil {
+			take = least(amount, sub(t.end, count))
+		}
+		p.atRate(l, take, t)
+		if amount = sub(amount, take); amount.Sign() == 0 {
+			return
+		}
+		count = add(count, take)
+	}
+}
+
+// tierAt is the tier of the next unit after so many.
+func (v *version) tierAt(count *big.Rat) tier {
+	for _, t := range v.tiers {
+		if t.end == nil || count.Cmp(t.end) < 0 {
+			return t
+		}
+	}
+	return v.tiers[len(v.tiers)-1]
+}
+
+// volumeTier is the tier of the last unit of so many.
+func (v *version) volumeTier(total *big.Rat) int {
+	for i, t := range v.tiers {
+		if t.end == nil || total.Cmp(t.end) <= 0 {
+			return i
+		}
+	}
+	return len(v.tiers) - 1
+}
+
+func (p *pass) atRate(l *line, amount *big.Rat, t tier) {
+	p.charges = append(p.charges, &charge{line: l, portion: tiered, amount: amount, rate: t.rate, code: t.code})
+}
+
+func (p *pass) lump(l *line, amount, cost *big.Rat) {
+	p.charges = append(p.charges, &charge{line: l, portion: lump, amount: amount, cost: cost, code: l.version.tiers[0].code})
+}
+
+// blend finds each SKU's average rate: reservation units at 0, plan units at
+// the list rate, the others at their own.
+func (p *pass) blend() {
+	type sums struct {
+		cost, units, rate *big.Rat
+		several           bool
+	}
+	all := map[*sku]*sums{}
+	for _, c := range p.charges {
+		if c.portion == passed || c.amount.Sign() == 0 {
+			continue
+		}
+		s := all[c.sku]
+		if s == nil {
+			s = &sums{cost: zero(), units: zero(), rate: c.rate}
+			all[c.sku] = s
+		}
+		if c.portion == lump {
+			s.several = true
+			s.cost.Add(s.cost, c.cost)
+		} else {
+			s.several = s.several || s.rate == nil || s.rate.Cmp(c.rate) != 0
+			s.cost.Add(s.cost, mul(c.rate, c.amount))
+		}
+		s.units.Add(s.units, c.amount)
+	}
+	for _, s := range all {
+		if s.several {
+			s.rate = round(quo(s.cost, s.units), 10)
+		}
+	}
+	for _, c := range p.charges {
+		c.blended = zero()
+		if s := all[c.sku]; c.portion != passed && s != nil {
+			c.blended = s.rate
+		}
+	}
+}
+
+// write makes a row of every charge of a line.
+func (p *pass) write() {
+	for _, c := range p.charges {
+		r := Row{Account: c.account, Service: c.service, UsageType: c.usageType, Operation: c.operation, Resource: c.resource,
+			Hour: c.hour, Region: c.region, Zone: c.zone, Tags: c.tags, Type: c.kind, Unit: c.unit, Amount: c.amount, Upfront: zero()}
+		if c.portion != passed {
+			r.SKU, r.RateCode, r.Unit = c.sku.ID, c.code, c.version.Unit
+			r.Blended = round(mul(c.blended, c.amount), 10)
+			r.List = round(mul(c.version.list, c.amount), 10)
+		}
+		switch c.portion {
+		case passed:
+			r.Unblended, r.Blended, r.List = c.cost, c.cost, zero()
+		case reserved:
+			r.Type, r.Commitment, r.Unblended = "DiscountedUsage", c.by, zero()
+		case planned:
+			r.Type, r.Commitment, r.Unblended = "SavingsPlanCoveredUsage", c.by, r.List
+		case free:
+			r.Pool, r.Unblended = c.pool, zero()
+		case tiered:
+			r.Unblended = round(mul(c.rate, c.amount), 10)
+			r.List = r.Unblended
+		case lump:
+			r.Unblended = round(c.cost, 10)
+			r.List = r.Unblended
+		}
+		r.Net, r.Effective = r.Unblended, r.Unblended
+		if c.effective != nil {
+			r.Effective, r.Upfront = c.effective, c.upfront
+		}
+		c.row = len(p.rows)
+		p.rows = append(p.rows, r)
+	}
+}
