@@ -83,6 +83,13 @@ func explainAll(t testing.TB, w *world, month string) (byUsage int) {
 				t.Errorf("line %s of %s: discounts leave %s, net is %s", line.id, line.at, p.Discounts[n-1].Left, p.Net)
 			}
 		}
+		if l.Offer != nil {
+			for _, s := range l.Offer.Sums {
+				if !s.Agrees && s.Note == "" {
+					t.Errorf("line %s of %s, %s %s: %+v must agree", line.id, line.at, l.Offer.Kind, l.Offer.ID, s)
+				}
+			}
+		}
 		switch {
 		case l.Usage != nil && (!l.Usage.Agrees || len(l.Usage.Records) == 0):
 			t.Errorf("line %s of %s: records %+v do not make its portions of %s", line.id, line.at, l.Usage.Records, l.Usage.Portions)
@@ -106,6 +113,15 @@ func TestEveryLineIsExplained(t *testing.T) {
 	if n := explainAll(t, w, "2026-10"); int64(n) != run.Bills[0].Rows+run.Bills[1].Rows {
 		t.Errorf("%d lines were explained by usage, the bills have %d and %d", n, run.Bills[0].Rows, run.Bills[1].Rows)
 	}
+}
+
+// A month with every kind of offer: what no usage made is traced to its offer.
+func TestEveryLineOfOffersIsExplained(t *testing.T) {
+	w := monthOf(t, "november")
+	w.at("2026-12-01T00:00:00Z")
+	w.ingest(source(), folder(t, "november/usage")...)
+	w.refresh("2026-11")
+	explainAll(t, w, "2026-11")
 }
 
 // A line in the next bill is explained by what came late, also where a late

@@ -23,6 +23,7 @@ type OfferRow struct {
 	Terms       []Figure     `json:"terms"`
 	Figures     []Figure     `json:"figures"`
 	Lines       []SumOfLines `json:"lines,omitempty"`
+	Sums        []Sum        `json:"sums,omitempty"`
 }
 
 // Figure is a name and what it comes to, as text.
@@ -69,7 +70,7 @@ func rowID(c charge) string {
 	if c.terms.Commitment.ID != "" {
 		return c.terms.Commitment.ID
 	}
-	if list, err := offer.DecodeApplied(c.terms.Discounts); err == nil && len(list) == 1 {
+	if list, err := batch.DecodeDiscounts(c.terms.Discounts); err == nil && len(list) == 1 {
 		return list[0].ID
 	}
 	return c.head.UsageType
@@ -238,10 +239,10 @@ func (e *explaining) offerRow(c charge) (*OfferRow, error) {
 				Figure{"applied", l.Applied.String()}, Figure{"closing", l.Closing.String()})
 		}
 	}
-	sums, err := e.linesBehind(c, o)
-	if len(sums) > 0 {
-		o.Lines = sums
+	if o.Lines, err = e.linesBehind(c, o); err != nil {
+		return nil, err
 	}
+	o.Sums, err = e.offerSums(c, o, b)
 	return &o, err
 }
 
@@ -330,15 +331,15 @@ func sameHead(b *batch.Charges, i int, c charge) bool {
 }
 
 func discountOf(b *batch.Charges, i int, id string) (money.Cost, bool, error) {
-	list, err := offer.DecodeApplied(b.Terms.Value(b.Term[i]).Discounts)
+	list, err := batch.DecodeDiscounts(b.Terms.Value(b.Term[i]).Discounts)
 	if err != nil || b.Prices.Value(b.Price[i]).SKU == "" {
 		return money.Cost{}, false, err
 	}
-	at := slices.IndexFunc(list, func(a offer.Applied) bool { return a.ID == id })
+	at := slices.IndexFunc(list, func(a batch.Discount) bool { return a.ID == id })
 	if at < 0 {
 		return money.Cost{}, false, nil
 	}
-	off, err := offer.Amounts(list, b.Unblended[i], b.Amount[i])
+	off, err := batch.DiscountAmounts(list, b.Unblended[i], b.Amount[i])
 	if err != nil {
 		return money.Cost{}, false, err
 	}
@@ -354,7 +355,8 @@ func (e *explaining) taxed(c charge, id string) func(*batch.Charges, int) (money
 	}
 	return func(b *batch.Charges, i int) (money.Cost, bool, error) {
 		h := b.Dims.Heads.Values()[b.Head[i]]
-		if h.Account != c.head.Account || h.Service != c.head.Service || b.Dims.Tails.Values()[b.Tail[i]].LineItemType == typeTax && !b.Dims.Tails.Values()[b.Tail[i]].Priced {
+		t := b.Dims.Tails.Values()[b.Tail[i]]
+		if h.Account != c.head.Account || h.Service != c.head.Service || t.LineItemType == typeTax && !t.Priced {
 			return money.Cost{}, false, err
 		}
 		begin := b.Hour[i].Time()

@@ -5,8 +5,9 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
 )
 
@@ -183,8 +184,8 @@ func shareOf(figure, words string, cost money.Cost, c, fee charge) (Sum, error) 
 // factors returns the normalization factors of a covered charge and of its
 // reservation, in quarters; both 1 where sizes play no part.
 func factors(c, fee charge) (ours, theirs int64, err error) {
-	ours, ok := offer.Factor(c.head.UsageType)
-	theirs, both := offer.Factor(fee.head.UsageType)
+	_, ours, ok := schema.InstanceSize(c.head.UsageType)
+	_, theirs, both := schema.InstanceSize(fee.head.UsageType)
 	if !ok || !both {
 		return 1, 1, nil
 	}
@@ -198,11 +199,11 @@ func discountSteps(c charge) ([]DiscountStep, error) {
 	if c.terms.Discounts == "" || !madeByUsage(c) {
 		return nil, nil
 	}
-	list, err := offer.DecodeApplied(c.terms.Discounts)
+	list, err := batch.DecodeDiscounts(c.terms.Discounts)
 	if err != nil {
 		return nil, err
 	}
-	taken, err := offer.Amounts(list, c.Unblended, c.Amount)
+	taken, err := batch.DiscountAmounts(list, c.Unblended, c.Amount)
 	if err != nil {
 		return nil, err
 	}

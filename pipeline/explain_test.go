@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/go-json-experiment/json"
+	"pgregory.net/rapid"
 
 	"github.com/monthend/monthend/pipeline/period"
 	"github.com/monthend/monthend/pipeline/spool"
@@ -123,8 +122,9 @@ func TestReservationShares(t *testing.T) {
 }
 
 func TestDiscountsOneAfterTheOther(t *testing.T) {
-	c := charge{tail: batch.Tail{LineItemType: schema.LineItemUsage}, price: batch.Price{SKU: "S"}, Row: batch.Row{Amount: explainUsage(t, "10"), Unblended: explainCost(t, "1")},
-		terms: batch.Terms{Discounts: offer.EncodeApplied([]offer.Applied{{ID: "a", Type: "EdpDiscount", Factor: explainRate(t, "0.1")}, {ID: "b", Type: "PrivateRateDiscount", PerUnit: explainRate(t, "0.02")}})}}
+	applied := []batch.Discount{{ID: "a", Type: "EdpDiscount", Factor: explainRate(t, "0.1")}, {ID: "b", Type: "PrivateRateDiscount", PerUnit: explainRate(t, "0.02")}}
+	c := charge{tail: batch.Tail{LineItemType: schema.LineItemUsage}, price: batch.Price{SKU: "S"},
+		Row: batch.Row{Amount: explainUsage(t, "10"), Unblended: explainCost(t, "1")}, terms: batch.Terms{Discounts: batch.EncodeDiscounts(applied)}}
 	steps, err := discountSteps(c)
 	if err != nil || len(steps) != 2 {
 		t.Fatalf("%+v, %v", steps, err)
@@ -153,7 +153,7 @@ func explainedMonth(t *testing.T) *explaining {
 	fee := reserved
 	fee.Commitment.AmortizedFee, fee.Commitment.UnusedUnits = cost("7.44"), amount("742")
 	plan := batch.Terms{Commitment: batch.Commitment{Kind: batch.SavingsPlan, ID: "sp", Rate: explainRate(t, "0.06")}}
-	discounts := batch.Terms{Discounts: offer.EncodeApplied([]offer.Applied{{ID: "edp", Type: "EdpDiscount", Factor: explainRate(t, "0.25")}})}
+	discounts := batch.Terms{Discounts: batch.EncodeDiscounts([]batch.Discount{{ID: "edp", Type: "EdpDiscount", Factor: explainRate(t, "0.25")}})}
 	m5 := batch.Price{SKU: "M5", RateCode: "M5.OD.1", Rated: true, Rate: explainRate(t, "0.1"), PublicRate: explainRate(t, "0.1"), BlendedRate: explainRate(t, "0.1"), Begin: "0", End: "Inf"}
 	free := m5
 	free.Rate, free.BlendedRate, free.Term = money.Rate{}, money.Rate{}, "Reserved"
@@ -163,14 +163,16 @@ func explainedMonth(t *testing.T) *explaining {
 	add("Box:t2.small", schema.LineItemUsage, 3, m5, discounts, batch.Row{Amount: amount("2"), List: cost("0.2"), Unblended: cost("0.2"), Blended: cost("0.2"), Net: cost("0.15"), Effective: cost("0.15")})
 	add("Box:t2.small", schema.LineItemUsage, 4, m5, discounts, batch.Row{Amount: amount("1"), List: cost("0.1"), Unblended: cost("0.1"), Blended: cost("0.1"), Net: cost("0.075"), Effective: cost("0.075")})
 	add("Box:t2.small", "EdpDiscount", 0, batch.Price{Description: "Agreement"},
-		batch.Terms{Discounts: offer.EncodeApplied([]offer.Applied{{ID: "edp", Type: "EdpDiscount"}})}, batch.Row{Unblended: cost("-0.075"), Effective: cost("-0.075")})
+		batch.Terms{Discounts: batch.EncodeDiscounts([]batch.Discount{{ID: "edp", Type: "EdpDiscount"}})}, batch.Row{Unblended: cost("-0.075"), Effective: cost("-0.075")})
 	add("Box:t2.small", typeNegation, 3, batch.Price{Description: "Covered"}, batch.Terms{Commitment: batch.Commitment{Kind: batch.SavingsPlan, ID: "sp"}},
 		batch.Row{Amount: amount("1"), Unblended: cost("-0.1"), Blended: cost("-0.1"), Net: cost("-0.1")})
 	add("ComputeSP:1yrNoUpfront", typePlanRecurring, 3, batch.Price{Description: "Plan"}, batch.Terms{Commitment: batch.Commitment{Kind: batch.SavingsPlan, ID: "sp", Recurring: cost("0.1")}},
 		batch.Row{Amount: amount("1"), Unblended: cost("0.1"), Blended: cost("0.1"), Net: cost("0.1"), Effective: cost("0.04")})
 	add("HeavyUsage:t2.small", typeReservationFee, 0, batch.Price{Description: "Web", Rated: true, Rate: explainRate(t, "0.005")}, fee,
 		batch.Row{Amount: amount("744"), Unblended: cost("3.72"), Blended: cost("3.72"), Net: cost("3.72"), Effective: cost("11.13")})
-	for _, row := range []struct{ id, kind, cost string }{{"setup", typeFee, "10"}, {"gold", typeFee, "1"}, {"floor", typeFee, "3"}, {"gift", typeCredit, "-5"}, {"sorry", typeRefund, "-1"}, {"vat", typeTax, "2"}} {
+	for _, row := range []struct{ id, kind, cost string }{
+		{"setup", typeFee, "10"}, {"gold", typeFee, "1"}, {"floor", typeFee, "3"}, {"gift", typeCredit, "-5"}, {"sorry", typeRefund, "-1"}, {"vat", typeTax, "2"},
+	} {
 		add(row.id, row.kind, 0, batch.Price{Description: "words of " + row.id}, batch.Terms{}, batch.Row{Amount: amount("1"), Unblended: cost(row.cost), Blended: cost(row.cost)})
 	}
 	return storeExplained(t, c)
@@ -197,7 +199,8 @@ func storeExplained(t *testing.T, c *batch.Charges) *explaining {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := bill.Bill{Issuer: schema.Issuer{ID: "acme", Currency: "USD"}, Currency: "USD", Payer: schema.Payer{AccountID: c.Owner.Payer}, Taxes: []bill.Tax{{ID: "vat", Type: "VAT", Factor: explainRate(t, "0.2"), Base: explainCost(t, "10"), Amount: explainCost(t, "2")}},
+	b := bill.Bill{Issuer: schema.Issuer{ID: "acme", Currency: "USD"}, Currency: "USD", Payer: schema.Payer{AccountID: c.Owner.Payer},
+		Taxes:    []bill.Tax{{ID: "vat", Type: "VAT", Factor: explainRate(t, "0.2"), Base: explainCost(t, "10"), Amount: explainCost(t, "2")}},
 		Balances: []bill.Balance{{Kind: bill.CreditBalance, ID: "gift", Granted: explainCost(t, "8"), Applied: explainCost(t, "5"), Closing: explainCost(t, "3")}}}
 	data, err := json.Marshal(b)
 	if err != nil {
@@ -299,6 +302,11 @@ func TestChargesThatNoUsageMade(t *testing.T) {
 		if c.figure != "" && !slices.Contains(l.Offer.Figures, Figure{c.figure, c.value}) {
 			t.Errorf("%s: figures %v, want %s %s", c.which, l.Offer.Figures, c.figure, c.value)
 		}
+		for _, s := range l.Offer.Sums {
+			if s.Agrees != (c.kind != keySupport) { // the fee of 1 is not a tenth of 4.045
+				t.Errorf("%s: %+v", c.which, s)
+			}
+		}
 		if got := sumText(l.Offer.Lines); got != c.sum {
 			t.Errorf("%s: lines %q, want %q", c.which, got, c.sum)
 		}
@@ -330,7 +338,8 @@ func TestFinderOverBatches(t *testing.T) {
 		for h := range rapid.IntRange(1, 3).Draw(t, "heads") {
 			for r := range rapid.IntRange(1, 3).Draw(t, "resources") {
 				for hour := range rapid.IntRange(1, 4).Draw(t, "hours") {
-					c.Append(batch.Row{Key: batch.LineKey(c.Dims.Heads.Code(batch.Head{Account: string(rune('a' + h))}), c.Dims.Resources.Code(string(rune('a'+r))), schema.Hour(hour), c.Dims.Tails.Code(batch.Tail{})),
+					head, resource := c.Dims.Heads.Code(batch.Head{Account: string(rune('a' + h))}), c.Dims.Resources.Code(string(rune('a'+r)))
+					c.Append(batch.Row{Key: batch.LineKey(head, resource, schema.Hour(hour), c.Dims.Tails.Code(batch.Tail{Zone: string(rune('a' + hour))})),
 						Price: c.Prices.Code(batch.Price{SKU: "S"}), Amount: money.UsageFromInt(int64(hour))})
 				}
 			}
@@ -360,4 +369,50 @@ func TestFinderOverBatches(t *testing.T) {
 			t.Fatalf("found %v, want %v", f.found, want)
 		}
 	})
+}
+
+func TestCountedRecords(t *testing.T) {
+	var list []TracedRecord
+	for state, amount := range map[string]string{RecordCharged: "1", RecordLate: "10", RecordBefore: "100", RecordReplaced: "1000"} {
+		list = append(list, TracedRecord{State: state, Amount: explainUsage(t, amount)})
+	}
+	if sum, err := counted(list); err != nil || sum.String() != "-989" {
+		t.Errorf("got %s, %v, want 1 + 10 - 1000", sum, err)
+	}
+}
+
+// A correction and a charge of the same line and hour, as a month that begins
+// inside an hour may have them, are explained apart.
+func TestPortionsKeepCorrectionsApart(t *testing.T) {
+	plain := charge{id: "a", tail: batch.Tail{LineItemType: schema.LineItemUsage}, price: batch.Price{SKU: "S"}}
+	late := plain
+	late.id, late.price.Reason = "b", lateReason+"2026-09"
+	if got := portionsOf(late, []charge{plain, late}); !slices.Equal(got, []charge{late}) {
+		t.Errorf("portions %v", got)
+	}
+}
+
+// The records of a line may lie on both sides of a batch's border; behind its
+// head nothing is read.
+func TestTracerStopsBehindTheHead(t *testing.T) {
+	line := charge{head: batch.Head{Account: "b"}, tail: batch.Tail{LineItemType: schema.LineItemUsage, Unit: "Hrs"}}
+	tr := newTracer(line, period.SlotBatch{Files: []schema.DeliveredFile{{Name: "f.csv"}}}, RecordCharged)
+	tr.counts = func(int64, int64) bool { return true }
+	for i, accounts := range []string{"ab", "b", "bc"} {
+		u := batch.NewUsage()
+		u.Dims = tr.dims
+		for _, a := range accounts {
+			u.Append(&schema.Record{RecordID: []byte{byte('0' + i)}, UsageAccountID: []byte(string(a)), Unit: []byte("Hrs"), LineItemType: []byte(schema.LineItemUsage)})
+		}
+		if err := tr.look(u); (err != nil) != (i == 2) {
+			t.Errorf("batch %d: %v", i, err)
+		}
+	}
+	var ids string
+	for _, r := range tr.found {
+		ids += r.ID
+	}
+	if ids != "012" {
+		t.Errorf("found records %s, want 012", ids)
+	}
 }

@@ -68,17 +68,8 @@ func (e *explaining) usage(c charge, line []charge) (*Usage, error) {
 	slices.SortFunc(u.Records, func(a, b TracedRecord) int {
 		return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID), strings.Compare(a.State, b.State))
 	})
-	for _, r := range u.Records {
-		amount := r.Amount
-		switch r.State {
-		case RecordBefore:
-			continue
-		case RecordReplaced:
-			amount = money.Neg(amount)
-		}
-		if u.Amount, err = money.Add(u.Amount, amount); err != nil {
-			return nil, fmt.Errorf("records of line %s: %w", c.id, err)
-		}
+	if u.Amount, err = counted(u.Records); err != nil {
+		return nil, fmt.Errorf("records of line %s: %w", c.id, err)
 	}
 	for _, part := range line {
 		if u.Portions, err = money.Add(u.Portions, part.Amount); err != nil {
@@ -87,6 +78,23 @@ func (e *explaining) usage(c charge, line []charge) (*Usage, error) {
 	}
 	u.Agrees = u.Amount == u.Portions
 	return u, nil
+}
+
+// counted sums the records that make a charge, less those that it takes back.
+func counted(records []TracedRecord) (sum money.Usage, err error) {
+	for _, r := range records {
+		amount := r.Amount
+		switch r.State {
+		case RecordBefore:
+			continue
+		case RecordReplaced:
+			amount = money.Neg(amount)
+		}
+		if sum, err = money.Add(sum, amount); err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
 }
 
 // lateReason begins the reason of a correction; the period follows.

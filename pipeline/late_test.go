@@ -112,9 +112,9 @@ func TestLateEqualsOnTime(t *testing.T) {
 	})
 }
 
-// TestLateLines looks at one correction: it stands in the next close with its
+// TestCase_M31_LateLines looks at one correction: it stands in the next close with its
 // own dates and a reason, and moves the crossing of the tier.
-func TestLateLines(t *testing.T) {
+func TestCase_M31_LateLines(t *testing.T) {
 	w := october(t)
 	w.at("2026-12-02T00:00:00Z")
 	storage := func(id, day, amount string) usage {

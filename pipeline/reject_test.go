@@ -136,9 +136,9 @@ func TestRefusedFileWaived(t *testing.T) {
 	}
 }
 
-// TestRowsRejected sets one bad row of many aside; a corrected record of the
+// TestCase_D63_RowsRejected sets one bad row of many aside; a corrected record of the
 // same id makes it good.
-func TestRowsRejected(t *testing.T) {
+func TestCase_D63_RowsRejected(t *testing.T) {
 	w := october(t)
 	out := w.ingest(rowsSource(), csvFile("a.csv", append(good(500), bad("bad"))...))
 	if read, accepted, duplicate, rejected := out.Totals(); read != 501 || accepted != 500 || duplicate != 0 || rejected != 1 {
@@ -193,9 +193,9 @@ func TestManyConflicts(t *testing.T) {
 	w.blocked(1)
 }
 
-// TestConflict delivers other content under an id that is taken: the first
+// TestCase_D03_Conflict delivers other content under an id that is taken: the first
 // stays, the second is rejected.
-func TestConflict(t *testing.T) {
+func TestCase_D03_Conflict(t *testing.T) {
 	other := instance("vm-0", "2026-10-01T00:00:00Z")
 	other.amount = "2"
 	t.Run("rows", func(t *testing.T) {
@@ -274,8 +274,8 @@ func TestConflictWithRefused(t *testing.T) {
 	})
 }
 
-// TestTwoNames takes a file in once, whatever it is called.
-func TestTwoNames(t *testing.T) {
+// TestCase_D59_TwoNames takes a file in once, whatever it is called.
+func TestCase_D59_TwoNames(t *testing.T) {
 	w := october(t)
 	f := csvFile("a.csv", good(3)...)
 	if out := w.ingest(source(), f, renamed(f, "b.csv")); len(out.Known) != 1 || len(out.Files) != 1 {

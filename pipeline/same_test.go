@@ -81,15 +81,15 @@ func TestSameBytes(t *testing.T) {
 	files := folder(t, "october/usage")
 	want := wholeMonth(october(t), files)
 	ways := map[string][][]ingest.Input{
-		"again":             {files},
-		"backwards":         {{files[2], files[1], files[0]}},
-		"file by file":      {files[2:], files[:1], files[1:2]},
-		"redelivered":       {files, files[1:], files},
-		"under other names": {files, {renamed(files[0], "copy.csv"), files[1]}},
-		"line by line":      {splitLines(t, files, 1)},
-		"as JSON":           {{asJSON(t, files[0], nil), asJSON(t, files[1], nil)}, files[2:]},
-		"as JSON and CSV":   {{asJSON(t, files[0], nil)}, files, {asJSON(t, files[1], nil)}},
-		"lines shuffled":    {{asJSON(t, files[0], rand.New(rand.NewPCG(1, 2))), asJSON(t, files[1], rand.New(rand.NewPCG(3, 4)))}, files[2:]},
+		"again":                   {files},
+		"Case_D07_backwards":      {{files[2], files[1], files[0]}},
+		"file by file":            {files[2:], files[:1], files[1:2]},
+		"redelivered":             {files, files[1:], files},
+		"under other names":       {files, {renamed(files[0], "copy.csv"), files[1]}},
+		"line by line":            {splitLines(t, files, 1)},
+		"as JSON":                 {{asJSON(t, files[0], nil), asJSON(t, files[1], nil)}, files[2:]},
+		"as JSON and CSV":         {{asJSON(t, files[0], nil)}, files, {asJSON(t, files[1], nil)}},
+		"Case_D07_lines shuffled": {{asJSON(t, files[0], rand.New(rand.NewPCG(1, 2))), asJSON(t, files[1], rand.New(rand.NewPCG(3, 4)))}, files[2:]},
 	}
 	for name, parts := range ways {
 		t.Run(name, func(t *testing.T) { sameResults(t, name, want, wholeMonth(october(t), parts...)) })

@@ -25,7 +25,7 @@ func suspendedCases() []suspended {
 	return []suspended{
 		{name: "over the month boundary", reason: "crosses the end of its period",
 			record: spoilt(func(u *usage) { u.end = "2026-11-01T00:00:01Z" })},
-		{name: "unknown account", reason: "unknown account",
+		{name: "Case_D29_unknown account", reason: "unknown account",
 			record: spoilt(func(u *usage) { u.account = "300000000001" }),
 			resolve: func(t *testing.T, w *world) {
 				w.organization(strings.Replace(text(t, "october/organization.yaml"), "name: press-site}",
@@ -38,22 +38,22 @@ func suspendedCases() []suspended {
 			resolve: func(t *testing.T, w *world) {
 				w.organization(strings.Replace(text(t, "october/organization.yaml"), "from: 2026-10-15", "from: 2026-10-14", 1))
 			}},
-		{name: "unknown SKU", reason: "unknown SKU",
+		{name: "Case_D15_unknown SKU", reason: "unknown SKU",
 			record: spoilt(func(u *usage) { u.kind = "BoxUsage:m6.large" }),
 			resolve: func(t *testing.T, w *world) {
 				w.prices(text(t, "october/prices.csv") + priceLine("M6", "2025-01-01", "Hrs", "0.1", "BoxUsage:m6.large"))
 			}},
-		{name: "no price on that date", reason: "no price on that date",
+		{name: "Case_D16_no price on that date", reason: "no price on that date",
 			record: spoilt(func(u *usage) { u.kind = "BoxUsage:m7.large" }),
 			resolve: func(t *testing.T, w *world) {
 				w.prices(text(t, "october/prices.csv") + priceLine("M7", "2026-10-31", "Hrs", "0.1", "BoxUsage:m7.large"))
 			}},
-		{name: "other unit", reason: "unit other than the price's",
+		{name: "Case_D14_other unit", reason: "unit other than the price's",
 			record: spoilt(func(u *usage) { u.unit = "Minutes" }),
 			resolve: func(t *testing.T, w *world) {
 				w.prices(strings.ReplaceAll(text(t, "october/prices.csv"), "Hrs", "Minutes"))
 			}},
-		{name: "other currency", reason: "currency other than the bill's",
+		{name: "Case_D30_other currency", reason: "currency other than the bill's",
 			record: spoilt(func(u *usage) { u.cost, u.currency = "1", "EUR" })},
 	}
 }
@@ -71,7 +71,7 @@ func suspenseWorld(t *testing.T, c suspended) *world {
 		w.prices(text(t, "october/prices.csv") + priceLine("M7", "2026-11-01", "Hrs", "0.1", "BoxUsage:m7.large"))
 	}
 	files := csvFile("usage.csv", c.record)
-	if c.name != "other unit" { // its resolution changes the unit of all
+	if c.reason != "unit other than the price's" { // its resolution changes the unit of all
 		files = csvFile("usage.csv", c.record, instance("good", "2026-10-02T00:00:00Z"))
 	}
 	w.ingest(source(), files)

@@ -87,8 +87,8 @@ func TestOrganizationContradictions(t *testing.T) {
 		{"payer twice", func(o *schema.Organization) { o.Payers[0].AccountID = "p1" }, "stands twice"},
 		{"payer id", func(o *schema.Organization) { o.Payers[0].AccountID = "../p" }, "is not an account id"},
 		{"account id", func(o *schema.Organization) { o.Payers[0].Accounts[0].ID = "a b" }, "is not an account id"},
-		{"overlap", func(o *schema.Organization) { o.Payers[0].Accounts[1].From = day(2026, 10, 10).Add(-1) }, "two payers at one instant"},
-		{"never ends", func(o *schema.Organization) { o.Payers[1].Accounts[1].Until = time.Time{} }, "two payers at one instant"},
+		{"Case_D27_overlap", func(o *schema.Organization) { o.Payers[0].Accounts[1].From = day(2026, 10, 10).Add(-1) }, "two payers at one instant"},
+		{"Case_D27_never ends", func(o *schema.Organization) { o.Payers[1].Accounts[1].Until = time.Time{} }, "two payers at one instant"},
 		{"country", func(o *schema.Organization) { o.Payers[0].Country = "de" }, "is not a country"},
 		{"country in three letters", func(o *schema.Organization) { o.Payers[0].Country = "DEU" }, "is not a country"},
 		{"sharing out of order", func(o *schema.Organization) {

@@ -102,7 +102,11 @@ func (p *program) printPortion(l *pipeline.LineExplained, i int, currency money.
 		mark = "  <- the line asked for"
 	}
 	p.result("")
-	p.result("Portion %d of %d, %s: %s %s%s", i+1, len(l.Portions), c.Kind, c.Amount, c.Unit, mark)
+	if l.Offer != nil {
+		p.result("Made by no usage; amount %s", strings.TrimSpace(c.Amount.String()+" "+c.Unit))
+	} else {
+		p.result("Portion %d of %d, %s: %s %s%s", i+1, len(l.Portions), c.Kind, c.Amount, c.Unit, mark)
+	}
 	price, tier := "", ""
 	if c.SKU != "" {
 		price = strings.TrimSpace(fmt.Sprintf("SKU %s, rate code %s, in force from %s", c.SKU, c.RateCode, hourOf(*c.Effective)))
@@ -154,6 +158,9 @@ func (p *program) printOffer(o *pipeline.OfferRow) {
 	}
 	for _, s := range o.Lines {
 		p.result("  %s: %s in %s", s.What, s.Total, several(int(s.Charges), "charge"))
+	}
+	for _, s := range o.Sums {
+		p.printSum(s)
 	}
 }
 

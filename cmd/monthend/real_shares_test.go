@@ -148,7 +148,7 @@ func (s *realShares) fee(row int) {
 }
 
 func (s *realShares) factor(usageType string) int64 {
-	n, ok := offer.Factor(usageType)
+	_, n, ok := schema.InstanceSize(usageType)
 	if !ok {
 		s.t.Fatalf("%s has no size", usageType)
 	}

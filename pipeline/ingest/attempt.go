@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
@@ -25,23 +25,29 @@ type attempt struct {
 	d     *Delivery
 	out   *Outcome
 	known Known
+	space space
 
-	usage    *batch.Usage
-	spare    *batch.Usage // its memory is used for the next batch
-	underWay *chunk
+	current  *chunk   // that is filled
+	underWay []*chunk // the oldest first
+	idle     []*chunk
+	judged   <-chan struct{} // closed when the chunk before has been judged
+	filter   *idFilter       // belongs to the chunk whose turn it is
 
-	files    []schema.DeliveredFile
-	sums     []Summary
-	batches  []fileBatch
-	rejects  []schema.Reject
-	kept     []rejectedRow     // with their text, for the rejected object
-	bad      map[string]uint32 // by the id hash of a reject: its file
-	good     map[string]bool   // id hashes that a later file made good
-	runs     []string          // files of the ids of this attempt, a run each
-	resolved []string          // ids of rejects of the log that it makes good
-	clashes  map[uint32]*clash // by file
-	failed   map[string]bool
-	refused  []Refusal
+	files     []schema.DeliveredFile
+	sums      []Summary
+	batches   []fileBatch
+	kept      []rejectedRow // by the order of files and lines, once the attempt stands
+	conflicts []foundConflict
+	bad       map[idHash]uint32 // rejects of this delivery: the first file that has one under this id
+	good      map[string]bool   // id hashes that a later file made good
+	waiting   map[idHash]bool   // rejects of the log
+	resolved  map[string]bool   // id hashes of those that it makes good
+	runs      []string          // files of the ids of this attempt, a run each
+	asides    []*aside
+	temps     []string
+	clashes   map[uint32]*clash // by file
+	failed    map[string]bool
+	refused   []Refusal
 }
 
 // clash is why a file is refused though each of its rows is good: other content
@@ -61,24 +67,59 @@ type fileBatch struct {
 type rejectedRow struct {
 	schema.Reject `json:",inline"`
 	Original      string `json:"original"`
+	file          uint32
+}
+
+// foundConflict is a conflict of which the end of the attempt tells whether it
+// can be set aside as a row.
+type foundConflict struct {
+	reject schema.Reject
+	file   uint32
+	fate   fate
 }
 
 func newAttempt(d *Delivery, out *Outcome, known Known) *attempt {
-	return &attempt{d: d, out: out, known: known, usage: batch.NewUsage(), spare: batch.NewUsage(), bad: map[string]uint32{}, good: map[string]bool{},
-		clashes: map[uint32]*clash{}, failed: map[string]bool{}}
+	a := &attempt{d: d, out: out, known: known, space: d.space(), bad: map[idHash]uint32{}, good: map[string]bool{},
+		waiting: map[idHash]bool{}, resolved: map[string]bool{}, clashes: map[uint32]*clash{}, failed: map[string]bool{}}
+	a.current, a.filter = a.idleChunk(), newFilter(a.space.filter)
+	for _, r := range known.Rejects {
+		if hash, ok := hashOfReject(r); ok && !r.Conflict {
+			a.waiting[hash] = true
+		}
+	}
+	return a
+}
+
+func hashOfReject(r schema.Reject) (h idHash, ok bool) {
+	if len(r.IDHash) != 2*len(h) {
+		return h, false
+	}
+	_, err := hex.Decode(h[:], []byte(r.IDHash))
+	return h, err == nil
 }
 
 // run reads every file. It returns the files to leave out of the next attempt;
 // none when this attempt stands.
 func (a *attempt) run(ctx context.Context, files []hashedInput) (map[string]bool, error) {
-	err := a.read(ctx, files)
 	// Also after a failure nothing may go on in the background.
-	if settleErr := a.settle(); err == nil {
+	defer func() {
+		for _, c := range a.underWay {
+			c.wait()
+			a.temps = append(a.temps, c.temps...)
+		}
+		a.underWay = nil
+	}()
+	err := a.read(ctx, files)
+	if settleErr := a.settleAll(); err == nil {
 		err = settleErr
+	}
+	if err == nil {
+		err = a.resolve(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
+	a.placeConflicts()
 	a.refuseClashes()
 	a.out.Refused = append(a.out.Refused, a.refused...)
 	return a.failed, nil
@@ -121,13 +162,13 @@ func (a *attempt) read(ctx context.Context, files []hashedInput) error {
 		if err := a.file(ctx, f); err != nil {
 			return err
 		}
-		if a.d.Source.Snapshot || a.usage.Len() >= BatchRows {
-			if err := a.flush(ctx); err != nil {
+		if a.d.Source.Snapshot || a.current.usage.Len() >= a.space.rows {
+			if err := a.flush(ctx, false); err != nil {
 				return err
 			}
 		}
 	}
-	return a.flush(ctx)
+	return a.flush(ctx, true)
 }
 
 // file reads one file into the current batch. A faulty file makes the attempt
@@ -156,7 +197,7 @@ func (a *attempt) file(ctx context.Context, f hashedInput) error {
 	if wrong := a.d.Source.wrongKind(f.Name, sum); wrong != nil && len(problems) == 0 {
 		problems = schema.Problems{*wrong}
 	}
-	if !a.d.Source.RowRejects || len(a.rejects)+len(r.rows) > MaxRejectedRows {
+	if !a.d.Source.RowRejects || len(a.kept)+len(r.rows) > MaxRejectedRows {
 		for _, row := range r.rows {
 			problems = append(problems, row.Problem)
 		}
@@ -206,10 +247,12 @@ func (a *attempt) refuse(ctx context.Context, f hashedInput, index int, problems
 
 func (a *attempt) keepRejects(file uint32, rows []rejectedRow) {
 	for _, row := range rows {
-		if row.IDHash != "" {
-			a.bad[row.IDHash] = file
+		if hash, ok := hashOfReject(row.Reject); ok {
+			if _, known := a.bad[hash]; !known {
+				a.bad[hash] = file
+			}
 		}
-		a.rejects = append(a.rejects, row.Reject)
+		row.file = file
 		a.kept = append(a.kept, row)
 	}
 }
@@ -224,27 +267,30 @@ type fileReader struct {
 
 func (r *fileReader) emit(ctx context.Context, rec *schema.Record) error {
 	rec.File = r.index
-	r.a.usage.Append(rec)
-	n := r.a.usage.Len()
+	usage := r.a.current.usage
+	usage.Append(rec)
+	n := usage.Len()
 	if n&0xffff == 0 && r.a.d.Progress != nil {
 		r.a.d.Progress(r.in.Name, rec.Line)
 	}
-	if n < BatchRows {
+	if n < r.a.space.rows {
 		return nil
 	}
-	return r.a.flush(ctx)
+	return r.a.flush(ctx, false)
 }
 
 func (r *fileReader) emitGroup(ctx context.Context, g *batch.Group) error {
 	g.File = r.index
-	r.a.usage.AppendGroup(g)
+	if r.a.current.usage.Len()+g.Len() > r.a.space.rows {
+		if err := r.a.flush(ctx, false); err != nil {
+			return err
+		}
+	}
+	r.a.current.usage.AppendGroup(g)
 	if r.a.d.Progress != nil {
 		r.a.d.Progress(r.in.Name, g.FirstLine+int64(g.Len()))
 	}
-	if r.a.usage.Len() < BatchRows {
-		return nil
-	}
-	return r.a.flush(ctx)
+	return nil
 }
 
 func (r *fileReader) reject(rej Rejected) error {
@@ -288,45 +334,50 @@ func (a *attempt) conflict(u *batch.Usage, i int, f *schema.DeliveredFile, fate 
 			Reason: "was delivered before with other content; the first stays",
 			Hint:   "give the record an id of its own at the meter, or waive it"},
 	}
-	if a.d.Source.RowRejects && len(a.rejects) < MaxRejectedRows {
-		a.rejects = append(a.rejects, rej)
-		a.kept = append(a.kept, rejectedRow{Reject: rej})
+	found := foundConflict{rej, u.File[i], fate}
+	if a.d.Source.RowRejects && len(a.conflicts) < MaxRejectedRows {
+		a.conflicts = append(a.conflicts, found)
 		return
 	}
-	c := a.clashes[u.File[i]]
+	a.clash(found)
+}
+
+// placeConflicts sets conflicts aside as rows, as far as there is room beside
+// the faulty rows; the others clash.
+func (a *attempt) placeConflicts() {
+	room := MaxRejectedRows - len(a.kept)
+	for i, c := range a.conflicts {
+		if i < room {
+			a.kept = append(a.kept, rejectedRow{Reject: c.reject, file: c.file})
+		} else {
+			a.clash(c)
+		}
+	}
+	slices.SortStableFunc(a.kept, func(x, y rejectedRow) int {
+		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.Problem.Line, y.Problem.Line))
+	})
+}
+
+func (a *attempt) clash(found foundConflict) {
+	c := a.clashes[found.file]
 	if c == nil {
 		c = &clash{}
-		a.clashes[u.File[i]] = c
+		a.clashes[found.file] = c
 	}
 	problems := &c.within
-	if fate == taken {
+	if found.fate == taken {
 		problems = &c.log
 	}
 	if len(*problems) < MaxRejectedRows {
-		*problems = append(*problems, rej.Problem)
+		*problems = append(*problems, found.reject.Problem)
 	}
 }
 
-func (a *attempt) write(ctx context.Context, u *batch.Usage) (*fileBatch, error) {
-	first, last := u.Hour(0), u.Hour(0)
-	for i := range u.Len() {
-		first, last = min(first, u.Hour(i)), max(last, u.Hour(i))
-	}
-	file := u.File[0]
-	if a.d.Source.Snapshot {
-		a.numberInPeriod(u)
-	}
-	sum, size, err := a.d.storeFile(ctx, store.UsageBatch, func(w io.Writer) error { return spool.WriteUsage(w, u) })
-	return &fileBatch{file: int(file), UsageBatch: schema.UsageBatch{
-		SHA256: sum, Generation: a.d.Generation, Bytes: size, Rows: int64(u.Len()), FirstHour: first, LastHour: last}}, err
-}
-
-// numberInPeriod gives the rows of a snapshot's file its number among the files
-// of its period, as its record will list them.
-func (a *attempt) numberInPeriod(u *batch.Usage) {
-	file := u.File[0]
+// numberInPeriod is the number of a snapshot's file among the files of its
+// period, as its record will list them. Hour is one of the file's.
+func (a *attempt) numberInPeriod(file uint32, hour schema.Hour) uint32 {
 	// Of a file that is still being read the summary has no period yet.
-	name := schema.PeriodAt(u.Hour(0).Time(), time.UTC).Name
+	name := schema.PeriodAt(hour.Time(), time.UTC).Name
 	if int(file) < len(a.sums) {
 		name = a.sums[file].Period.Name
 	}
@@ -336,9 +387,7 @@ func (a *attempt) numberInPeriod(u *batch.Usage) {
 			number++
 		}
 	}
-	for i := range u.File {
-		u.File[i] = number
-	}
+	return number
 }
 
 // storeFile writes an object through a temporary file, names it by its content
@@ -392,8 +441,11 @@ func (a *attempt) storeRejected(ctx context.Context, rows []rejectedRow) (string
 func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 	out := a.out
 	out.Files = a.files
-	a.rejects = slices.DeleteFunc(a.rejects, func(r schema.Reject) bool { return !r.Conflict && a.good[r.IDHash] })
-	out.Rejects = a.rejects
+	for _, row := range a.kept {
+		if row.Conflict || !a.good[row.IDHash] {
+			out.Rejects = append(out.Rejects, row.Reject)
+		}
+	}
 	var err error
 	if out.Rejected, err = a.storeRejected(ctx, a.kept); err != nil {
 		return nil, err
@@ -411,7 +463,11 @@ func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 			out.LeftOut[k] += n
 		}
 	}
-	out.Resolves = a.resolved
+	for _, r := range a.known.Rejects {
+		if !r.Conflict && a.resolved[r.IDHash] {
+			out.Resolves = append(out.Resolves, r.ID)
+		}
+	}
 	out.IDs, err = a.storeRuns(ctx)
 	return out, err
 }

@@ -5,106 +5,190 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 
+	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 )
 
-// flush has the current batch judged by the id index, and what is fresh of it
-// written, while the next one is read. One batch is under way at a time, so that
-// each is judged by all before it.
-func (a *attempt) flush(ctx context.Context) error {
-	if err := a.settle(); err != nil || a.usage.Len() == 0 {
-		return err
+// chunk is as many rows as make one batch, with the memory that its work takes.
+// It is filled by the reader; then it is sorted, hashed, judged by the id index
+// and written in a goroutine of its own, while others are at other stages. Only
+// the judging waits for the chunk before, so that each is judged by all before
+// it: nothing depends on how many chunks are under way.
+type chunk struct {
+	usage       *batch.Usage
+	first, last bool              // of the delivery
+	keep        bool              // write what is fresh
+	bad         map[idHash]uint32 // rejects of the files that were read before
+	wait        func()
+
+	sorter        batch.Sorter
+	order         []uint32 // rows in the canonical order
+	unsorted, ids []identity
+	fates         []fate
+
+	run      string   // file of its fresh ids, empty when there are none
+	aside    *aside   // its doubtful rows, nil when there are none
+	good     []idHash // of rejects of this delivery that it makes good
+	resolved []idHash // of rejects of the log that it makes good
+	batch    *fileBatch
+	temps    []string // temporary files
+	err      error
+}
+
+// flush hands the current chunk on and gets another one to fill.
+func (a *attempt) flush(ctx context.Context, last bool) error {
+	if a.current.usage.Len() == 0 {
+		return nil
 	}
-	c := &chunk{usage: a.usage, before: a.chunkRuns(), logged: a.logRuns(ctx), keep: len(a.failed)+len(a.clashes) == 0}
-	a.usage, a.spare = a.spare, nil
-	c.wait = background(func() { c.err = a.judge(ctx, c) })
-	a.underWay = c
+	if len(a.underWay) == a.space.chunks {
+		if err := a.settle(); err != nil {
+			return err
+		}
+	}
+	c, turn, judged := a.current, a.judged, make(chan struct{})
+	c.first, c.last, c.keep, c.bad = turn == nil, last, len(a.failed)+len(a.clashes) == 0, maps.Clone(a.bad)
+	full := c.usage.Len()
+	c.wait = background(func() { c.err = a.work(ctx, c, turn, judged) })
+	a.underWay, a.judged = append(a.underWay, c), judged
 	if a.d.Source.Snapshot {
-		return a.settle() // its rows are numbered by what was read so far
+		// The rows of a snapshot are numbered by what was read so far.
+		if err := a.settle(); err != nil {
+			return err
+		}
+	}
+	a.current = a.idleChunk()
+	if !last {
+		a.current.usage.Reserve(full)
 	}
 	return nil
 }
 
-// chunk is a batch under way.
-type chunk struct {
-	usage          *batch.Usage
-	before, logged []idRun // ids of this delivery and of the log
-	keep           bool    // write what is fresh
-	wait           func()
-
-	ids   []identity
-	fates []fate
-	run   string     // file of its fresh ids, empty when there are none
-	good  []string   // ids of rejects of the log that it makes good
-	batch *fileBatch // nil when nothing was written
-	err   error
+func (a *attempt) idleChunk() *chunk {
+	if len(a.idle) == 0 {
+		return &chunk{usage: batch.NewUsage()}
+	}
+	c := a.idle[len(a.idle)-1]
+	a.idle = a.idle[:len(a.idle)-1]
+	return c
 }
 
-// judge works on the chunk alone: what it finds is taken over by settle.
-func (a *attempt) judge(ctx context.Context, c *chunk) (err error) {
-	u := c.usage
-	c.ids = identities(u)
-	if c.fates, err = judge(c.ids, u.Len(), c.before, c.logged); err != nil {
+// work touches the chunk alone, and the filter in its turn: what it finds is
+// taken over by settle.
+func (a *attempt) work(ctx context.Context, c *chunk, turn <-chan struct{}, judged chan<- struct{}) error {
+	if err := a.judge(ctx, c, turn, judged); err != nil {
 		return err
 	}
-	run := encodeRun(c.ids, c.fates)
-	if len(run) == 0 {
-		return nil
+	n := 0
+	var err error
+	c.run, err = a.temp(c, func(w io.Writer) (err error) { n, err = c.writeRun(w); return err })
+	if n == 0 {
+		c.run = ""
 	}
-	if c.run, err = a.keepRun(run); err != nil || !c.keep {
+	if err == nil {
+		err = a.putAside(c)
+	}
+	if err != nil || n == 0 {
 		return err
 	}
-	c.good = resolves(a.known.Rejects, run)
-	keep := make([]bool, u.Len())
-	for i, fate := range c.fates {
-		keep[i] = fate == fresh
+	c.findRejects(a.waiting)
+	if c.keep {
+		c.batch, err = a.write(ctx, c.usage, c.freshRows())
 	}
-	c.batch, err = a.write(ctx, u.Sorted(keep))
 	return err
 }
 
-// settle waits for the batch under way and takes over what was found.
-func (a *attempt) settle() error {
-	c := a.underWay
-	if c == nil {
-		return nil
+func (a *attempt) judge(ctx context.Context, c *chunk, turn <-chan struct{}, judged chan<- struct{}) error {
+	defer close(judged)
+	c.order = append(c.order[:0], c.sorter.Order(c.usage)...)
+	c.identities()
+	if !c.first {
+		<-turn
 	}
-	a.underWay = nil
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.judge(a.filter, a.logRuns(ctx))
+}
+
+// findRejects notes the rejects of the log, and of files of this delivery, that
+// a fresh row makes good: of files before its own, as it would in a later
+// delivery.
+func (c *chunk) findRejects(waiting map[idHash]bool) {
+	if len(waiting)+len(c.bad) == 0 {
+		return
+	}
+	for _, id := range c.ids {
+		if c.fates[id.row] != fresh {
+			continue
+		}
+		if waiting[id.id] {
+			c.resolved = append(c.resolved, id.id)
+		}
+		if file, ok := c.bad[id.id]; ok && file < c.usage.File[id.row] {
+			c.good = append(c.good, id.id)
+		}
+	}
+}
+
+// freshRows narrows the order of the rows down to those that are fresh.
+func (c *chunk) freshRows() []uint32 {
+	rows := c.order[:0]
+	for _, row := range c.order {
+		if c.fates[row] == fresh {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// settle waits for the oldest chunk under way and takes over what was found.
+func (a *attempt) settle() error {
+	c := a.underWay[0]
+	a.underWay = a.underWay[1:]
 	c.wait()
+	a.temps = append(a.temps, c.temps...)
 	if c.err != nil {
 		return c.err
 	}
 	for i, fate := range c.fates {
 		a.count(c.usage, i, fate)
 	}
-	a.makeGood(c.usage, c.ids, c.fates)
+	a.found(c.good, c.resolved)
 	if c.run != "" {
 		a.runs = append(a.runs, c.run)
 	}
-	a.resolved = append(a.resolved, c.good...)
+	if c.aside != nil {
+		a.asides = append(a.asides, c.aside)
+	}
 	if c.batch != nil {
 		a.batches = append(a.batches, *c.batch)
 	}
 	c.usage.Reset()
-	a.spare = c.usage
+	c.run, c.aside, c.batch, c.good, c.resolved, c.temps = "", nil, nil, nil, nil, nil
+	a.idle = append(a.idle, c)
 	return nil
 }
 
-// makeGood notes the rejects of this delivery that a row of a later file makes
-// good, as it would in a later delivery.
-func (a *attempt) makeGood(u *batch.Usage, ids []identity, fates []fate) {
-	if len(a.bad) == 0 {
-		return
-	}
-	for _, id := range ids {
-		name := hex.EncodeToString(id.id[:])
-		if file, ok := a.bad[name]; ok && fates[id.row] == fresh && file < u.File[id.row] {
-			a.good[name] = true
+func (a *attempt) settleAll() (err error) {
+	for len(a.underWay) > 0 {
+		if settleErr := a.settle(); err == nil {
+			err = settleErr
 		}
+	}
+	return err
+}
+
+func (a *attempt) found(good, resolved []idHash) {
+	for _, id := range good {
+		a.good[hex.EncodeToString(id[:])] = true
+	}
+	for _, id := range resolved {
+		a.resolved[hex.EncodeToString(id[:])] = true
 	}
 }
 
@@ -122,47 +206,56 @@ func (a *attempt) logRuns(ctx context.Context) []idRun {
 func (a *attempt) chunkRuns() []idRun {
 	var runs []idRun
 	for _, run := range a.runs {
-		runs = append(runs, func() (io.ReadCloser, error) { return os.Open(run) })
+		runs = append(runs, fileRun(run))
 	}
 	return runs
 }
 
-// keepRun keeps a run, in a temporary file, for the batches that follow.
-func (a *attempt) keepRun(run []byte) (path string, err error) {
-	f, err := os.CreateTemp(a.d.TempDir, "ids-*")
+// temp fills a temporary file, which goes away with the attempt.
+func (a *attempt) temp(c *chunk, fill func(io.Writer) error) (path string, err error) {
+	f, err := os.CreateTemp(a.d.TempDir, "chunk-*")
 	if err != nil {
 		return "", fmt.Errorf("temporary file: %w", err)
 	}
+	c.temps = append(c.temps, f.Name())
 	defer f.Close()
-	if _, err := f.Write(run); err != nil {
-		return f.Name(), fmt.Errorf("temporary file: %w", err)
-	}
-	return f.Name(), nil
+	return f.Name(), fill(f)
 }
 
-// storeRuns brings the runs into the id index and returns their names.
+// storeRuns brings the ids of the delivery into the index as one run and returns
+// its name.
 func (a *attempt) storeRuns(ctx context.Context) ([]string, error) {
-	var names []string
-	for _, path := range a.runs {
-		sum, _, err := a.d.storeFile(ctx, store.UsageIDs, func(w io.Writer) error {
-			f, err := os.Open(path)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			_, err = io.Copy(w, f)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, schema.ObjectName(sum, a.d.Generation))
+	if len(a.runs) == 0 {
+		return nil, nil
 	}
-	return names, nil
+	name, err := a.d.mergeRuns(ctx, a.chunkRuns())
+	return []string{name}, err
 }
 
-func (a *attempt) removeRuns() {
-	for _, run := range a.runs {
-		os.Remove(run)
+func (a *attempt) removeTemps() {
+	for _, path := range a.temps {
+		os.Remove(path)
+	}
+}
+
+// write stores rows of a batch as accepted usage.
+func (a *attempt) write(ctx context.Context, u *batch.Usage, rows []uint32) (*fileBatch, error) {
+	first, last := u.Hour(int(rows[0])), u.Hour(int(rows[0]))
+	for _, row := range rows {
+		first, last = min(first, u.Hour(int(row))), max(last, u.Hour(int(row)))
+	}
+	file := u.File[rows[0]]
+	if a.d.Source.Snapshot {
+		setAll(u.File, a.numberInPeriod(file, u.Hour(int(rows[0]))))
+		defer setAll(u.File, file)
+	}
+	sum, size, err := a.d.storeFile(ctx, store.UsageBatch, func(w io.Writer) error { return spool.WriteUsage(w, u, rows) })
+	return &fileBatch{file: int(file), UsageBatch: schema.UsageBatch{
+		SHA256: sum, Generation: a.d.Generation, Bytes: size, Rows: int64(len(rows)), FirstHour: first, LastHour: last}}, err
+}
+
+func setAll(s []uint32, v uint32) {
+	for i := range s {
+		s[i] = v
 	}
 }

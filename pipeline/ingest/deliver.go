@@ -13,8 +13,8 @@ import (
 	"github.com/monthend/monthend/schema"
 )
 
-// BatchRows is how many records one object of accepted usage holds at most; it
-// bounds the memory of a delivery, whatever its size.
+// BatchRows is how many records one object of accepted usage holds at most; a
+// Delivery with little memory makes smaller ones.
 const BatchRows = 1 << 19
 
 // MaxRejectedRows is how many faulty rows one delivery may leave in the log.
@@ -102,6 +102,8 @@ type Delivery struct {
 	Limits     Limits
 	Generation int64                         // of the usage log that it is decided from; enters every name
 	Progress   func(file string, rows int64) // called now and then; may be nil
+	Workers    int                           // batches worked on at once beside the reading; 0: one per processor
+	Memory     int64                         // bytes to make do with; 0: 1 GiB
 }
 
 // Prepare reads the files, in the given order, and writes everything that an
@@ -121,7 +123,7 @@ func (d *Delivery) Prepare(ctx context.Context, files []Input, known Known) (*Ou
 		if err == nil && len(failed) == 0 && !(d.Source.Snapshot && len(out.Growing) > 0) {
 			out, err = a.finish(ctx)
 		}
-		a.removeRuns()
+		a.removeTemps()
 		switch {
 		case err != nil:
 			return nil, err

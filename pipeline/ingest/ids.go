@@ -7,16 +7,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
-	"sort"
+	"strconv"
 
 	"github.com/monthend/monthend/pipeline/store"
-	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
+	"github.com/monthend/monthend/schema/money"
 )
 
 // The id index tells for ever which (source, record_id) were accepted, and with
@@ -59,68 +59,88 @@ func appendField(dst, field []byte) []byte {
 	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(field))), field...)
 }
 
-// identities returns the identities of a chunk, sorted by id and row. Content
-// is everything that a charge or a report may depend on.
-func identities(u *batch.Usage) []identity {
+// identities fills the identities of a chunk, sorted by id and row. Content is
+// everything that a charge or a report may depend on.
+//
+// Rows are taken in the order of their lines: what rows of one line and tag set
+// share is hashed once, and the rest fits into one block of SHA-256.
+func (c *chunk) identities() {
+	u := c.usage
 	heads, tails := tupleHashes(u)
-	sources := make([][]byte, u.Sources.Len())
-	for i, s := range u.Sources.Values() {
-		sources[i] = []byte(s)
-	}
-	ids := make([]identity, u.Len())
-	prefixes := make([]uint64, u.Len())
-	rows := make([]uint32, u.Len())
+	c.unsorted, c.ids = slices.Grow(c.unsorted[:0], u.Len()), slices.Grow(c.ids[:0], u.Len())
+	var at lineCodes
+	var shared idHash
 	buf := make([]byte, 0, 256)
-	for i := range ids {
-		buf = appendField(appendField(buf[:0], sources[u.Source[i]]), u.IDs.At(i))
-		ids[i] = identity{id: hashOf(buf), row: uint32(i)}
-		buf = append(append(buf[:0], heads[u.Head[i]][:]...), tails[u.Tail[i]][:]...)
-		buf = append(buf, u.Dims.Resources.Value(u.Resource[i])...)
-		for _, n := range [...]uint64{uint64(u.Start[i]), uint64(u.End[i]), u.Amount[i].Lo, uint64(u.Amount[i].Hi),
-			u.Cost[i].Lo, uint64(u.Cost[i].Hi)} {
-			buf = binary.LittleEndian.AppendUint64(buf, n)
+	for i, row := range c.order {
+		now := lineCodes{u.Head[row], u.Resource[row], u.Tail[row]}
+		if i == 0 || now != at {
+			at = now
+			buf = append(append(buf[:0], heads[at.head][:]...), tails[at.tail][:]...)
+			shared = hashOf(append(buf, u.Dims.Resources.Value(at.resource)...))
 		}
-		ids[i].content = hashOf(buf)
-		prefixes[i], rows[i] = binary.BigEndian.Uint64(ids[i].id[:]), uint32(i)
+		source := u.Sources.Value(u.Source[row])
+		buf = append(binary.LittleEndian.AppendUint32(buf[:0], uint32(len(source))), source...)
+		buf = appendField(buf, u.IDs.At(int(row)))
+		id := hashOf(buf)
+		c.unsorted = append(c.unsorted, identity{id: id, content: contentHash(buf[:0], shared, u, int(row)), row: row})
 	}
-	return inOrder(ids, batch.RadixSort(prefixes, rows, 64))
+	c.sortIdentities()
 }
 
-// inOrder arranges identities that were sorted by the first half of their ids,
-// and puts those that agree in it in order too.
-func inOrder(ids []identity, order []uint32) []identity {
-	sorted := make([]identity, len(ids))
-	for i, row := range order {
-		sorted[i] = ids[row]
+type lineCodes struct{ head, resource, tail uint32 }
+
+func contentHash(buf []byte, shared idHash, u *batch.Usage, row int) idHash {
+	buf = append(buf, shared[:]...)
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(u.Start[row]))
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(u.End[row]))
+	buf = binary.LittleEndian.AppendUint64(buf, u.Amount[row].Lo)
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(u.Amount[row].Hi))
+	if cost := u.Cost[row]; cost != (money.Cost{}) {
+		buf = binary.LittleEndian.AppendUint64(buf, cost.Lo)
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(cost.Hi))
 	}
-	for from := 0; from < len(sorted); {
+	return hashOf(buf)
+}
+
+// sortedBits is how many leading bits of the ids are sorted by radix: so many
+// that few of a chunk agree in them.
+const sortedBits = 22
+
+func (c *chunk) sortIdentities() {
+	for _, i := range c.sorter.OrderBy(len(c.unsorted), sortedBits, func(i int) uint64 { return c.unsorted[i].id.prefix() >> (64 - sortedBits) }) {
+		c.ids = append(c.ids, c.unsorted[i])
+	}
+	for from := 0; from < len(c.ids); {
 		to := from + 1
-		for to < len(sorted) && bytes.Equal(sorted[to].id[:8], sorted[from].id[:8]) {
+		for to < len(c.ids) && c.ids[to].id.prefix()>>(64-sortedBits) == c.ids[from].id.prefix()>>(64-sortedBits) {
 			to++
 		}
 		if to > from+1 {
-			slices.SortFunc(sorted[from:to], identity.compare)
+			slices.SortFunc(c.ids[from:to], identity.compare)
 		}
 		from = to
 	}
-	return sorted
 }
+
+// prefix returns the leading half, which orders as the hash does.
+func (h *idHash) prefix() uint64 { return binary.BigEndian.Uint64(h[:8]) }
 
 // tupleHashes hashes each distinct head and tail once.
 func tupleHashes(u *batch.Usage) (heads, tails []idHash) {
+	heads, tails = make([]idHash, 0, u.Dims.Heads.Len()), make([]idHash, 0, u.Dims.Tails.Len())
 	for _, h := range u.Dims.Heads.Values() {
 		heads = append(heads, hashFields(h.Account, h.Service, h.UsageType, h.Operation))
 	}
 	for _, t := range u.Dims.Tails.Values() {
-		tails = append(tails, hashFields(t.Region, t.Zone, t.Tags, t.LineItemType, fmt.Sprint(t.Priced), t.Currency, t.Commitment, t.Unit))
+		tails = append(tails, hashFields(t.Region, t.Zone, t.Tags, t.LineItemType, strconv.FormatBool(t.Priced), t.Currency, t.Commitment, t.Unit))
 	}
 	return heads, tails
 }
 
 func hashFields(fields ...string) idHash {
-	var buf []byte
+	buf := make([]byte, 0, 512)
 	for _, f := range fields {
-		buf = appendField(buf, []byte(f))
+		buf = append(binary.LittleEndian.AppendUint32(buf, uint32(len(f))), f...)
 	}
 	return hashOf(buf)
 }
@@ -133,38 +153,58 @@ const (
 	duplicate
 	conflict // other content than an earlier row of this delivery
 	taken    // other content than a record of the log
+	doubtful // perhaps known: the end of the delivery tells
 )
 
-// judge gives every row of a chunk its fate: against earlier rows of the
-// chunk, against the runs of earlier chunks, and against those of the log.
-func judge(ids []identity, rows int, chunks, log []idRun) ([]fate, error) {
-	fates := make([]fate, rows)
-	first := 0 // of the rows that share an id; rows are sorted by arrival
-	for i := 1; i < len(ids); i++ {
-		if ids[i].id != ids[first].id {
-			first = i
-			continue
-		}
-		fates[ids[i].row] = compareContent(ids[i], ids[first].content, conflict)
-	}
-	for _, run := range chunks {
-		if err := judgeRun(ids, fates, run, conflict); err != nil {
-			return nil, err
-		}
-	}
-	for _, run := range log {
-		if err := judgeRun(ids, fates, run, taken); err != nil {
-			return nil, err
-		}
-	}
-	return fates, nil
-}
-
-func compareContent(a identity, content idHash, different fate) fate {
-	if a.content == content {
+func compareContent(content, first idHash, different fate) fate {
+	if content == first {
 		return duplicate
 	}
 	return different
+}
+
+// judge gives the rows of a chunk their fates. The first chunk of a delivery is
+// compared with every run of the log, which it walks anyway to fill the filter
+// when there is more to come. Ids of a later chunk that the filter has never
+// seen are fresh; the others are doubtful.
+func (c *chunk) judge(f *idFilter, log []idRun) error {
+	c.fates = append(c.fates[:0], make([]fate, c.usage.Len())...)
+	for from := 0; from < len(c.ids); {
+		to := from + 1
+		for to < len(c.ids) && c.ids[to].id == c.ids[from].id {
+			to++
+		}
+		c.judgeOne(c.ids[from:to], !c.first && f.has(&c.ids[from].id))
+		from = to
+	}
+	if c.first {
+		for _, run := range log {
+			if err := c.judgeRun(run, f); err != nil {
+				return err
+			}
+		}
+	}
+	if !c.last {
+		for i := range c.ids {
+			if c.fates[c.ids[i].row] == fresh {
+				f.add(&c.ids[i].id)
+			}
+		}
+	}
+	return nil
+}
+
+// judgeOne judges the rows that share an id, sorted by arrival.
+func (c *chunk) judgeOne(rows []identity, seen bool) {
+	if seen {
+		for _, r := range rows {
+			c.fates[r.row] = doubtful
+		}
+		return
+	}
+	for _, r := range rows[1:] {
+		c.fates[r.row] = compareContent(r.content, rows[0].content, conflict)
+	}
 }
 
 // runTries is how often a run is read when its body breaks off.
@@ -172,9 +212,9 @@ const runTries = 4
 
 // judgeRun judges the chunk by a stored run; what a walk that broke off had
 // judged, the next judges alike.
-func judgeRun(ids []identity, fates []fate, open idRun, different fate) error {
+func (c *chunk) judgeRun(open idRun, f *idFilter) error {
 	for try := 1; ; try++ {
-		err := walkRun(ids, fates, open, different)
+		err := c.walkRun(open, f)
 		if try == runTries || !errors.Is(err, store.ErrUnsettled) {
 			return err
 		}
@@ -182,26 +222,25 @@ func judgeRun(ids []identity, fates []fate, open idRun, different fate) error {
 }
 
 // walkRun walks a stored run and the chunk side by side.
-func walkRun(ids []identity, fates []fate, open idRun, different fate) error {
-	r, err := open()
+func (c *chunk) walkRun(open idRun, f *idFilter) error {
+	r, err := openIDs(open, taken)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	in := bufio.NewReaderSize(r, 1<<18)
-	var entry [idBytes]byte
-	for next := 0; next < len(ids); {
-		if _, err := io.ReadFull(in, entry[:]); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read run of the id index: %w", err)
+	defer r.close()
+	for at := 0; at < len(c.ids) || !c.last; {
+		if more, err := r.next(); err != nil || !more {
+			return err
 		}
-		for next < len(ids) && bytes.Compare(ids[next].id[:], entry[:16]) < 0 {
-			next++
+		if !c.last {
+			f.add(r.id())
 		}
-		for next < len(ids) && bytes.Equal(ids[next].id[:], entry[:16]) {
-			fates[ids[next].row] = compareContent(ids[next], idHash(entry[16:]), different)
-			next++
+		for at < len(c.ids) && bytes.Compare(c.ids[at].id[:], r.entry[:16]) < 0 {
+			at++
+		}
+		for at < len(c.ids) && bytes.Equal(c.ids[at].id[:], r.entry[:16]) {
+			c.fates[c.ids[at].row] = compareContent(c.ids[at].content, r.content(), taken)
+			at++
 		}
 	}
 	return nil
@@ -221,31 +260,24 @@ func storedRun(ctx context.Context, s store.Store, hash string) idRun {
 	}
 }
 
-// encodeRun renders the fresh identities as a run.
-func encodeRun(ids []identity, fates []fate) []byte {
-	run := make([]byte, 0, len(ids)*idBytes)
-	for _, id := range ids {
-		if fates[id.row] == fresh {
-			run = append(append(run, id.id[:]...), id.content[:]...)
-		}
-	}
-	return run
-}
+// fileRun opens a run in a temporary file.
+func fileRun(path string) idRun { return func() (io.ReadCloser, error) { return os.Open(path) } }
 
-// resolves lists the rejects that a new run makes good: rows of the same source
-// and record id that were faulty before and are accepted now.
-func resolves(rejects []schema.Reject, run []byte) []string {
-	var ids []string
-	for _, r := range rejects {
-		hash, err := hex.DecodeString(r.IDHash)
-		if err != nil || len(hash) != 16 || r.Conflict {
+// writeRun writes the fresh identities as a run and returns their number.
+func (c *chunk) writeRun(w io.Writer) (n int, err error) {
+	out := bufio.NewWriterSize(w, 1<<16)
+	for i := range c.ids {
+		if c.fates[c.ids[i].row] != fresh {
 			continue
 		}
-		n := len(run) / idBytes
-		at := sort.Search(n, func(i int) bool { return bytes.Compare(run[i*idBytes:i*idBytes+16], hash) >= 0 })
-		if at < n && bytes.Equal(run[at*idBytes:at*idBytes+16], hash) {
-			ids = append(ids, r.ID)
+		n++
+		out.Write(c.ids[i].id[:])
+		if _, err := out.Write(c.ids[i].content[:]); err != nil {
+			return n, fmt.Errorf("temporary file: %w", err)
 		}
 	}
-	return ids
+	if err := out.Flush(); err != nil {
+		return n, fmt.Errorf("temporary file: %w", err)
+	}
+	return n, nil
 }

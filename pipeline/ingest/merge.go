@@ -3,6 +3,7 @@ package ingest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"container/heap"
 	"context"
 	"errors"
@@ -16,37 +17,53 @@ import (
 // MergeRuns merges runs of the id index into one and returns its name. Memory
 // does not depend on their size.
 func (d *Delivery) MergeRuns(ctx context.Context, names []string) (string, error) {
-	var runs runHeap
-	defer func() {
-		for _, r := range runs {
-			r.close()
-		}
-	}()
-	for _, name := range names {
-		r, err := storedRun(ctx, d.Store, name)()
-		if err != nil {
-			return "", err
-		}
-		run := &openRun{in: bufio.NewReaderSize(r, 1<<16), close: r.Close}
-		runs = append(runs, run)
-		if more, err := run.next(); err != nil || !more {
-			return "", errors.Join(err, fmt.Errorf("run %s of the id index is empty or broken", name))
-		}
+	runs := make([]idRun, len(names))
+	for i, name := range names {
+		runs[i] = storedRun(ctx, d.Store, name)
 	}
-	sum, _, err := d.storeFile(ctx, store.UsageIDs, func(w io.Writer) error { return runs.mergeInto(w) })
+	return d.mergeRuns(ctx, runs)
+}
+
+func (d *Delivery) mergeRuns(ctx context.Context, runs []idRun) (string, error) {
+	h, err := openRuns(runs, fresh)
+	defer h.close()
+	if err != nil {
+		return "", err
+	}
+	if len(h) < len(runs) {
+		return "", errors.New("a run of the id index is empty")
+	}
+	sum, _, err := d.storeFile(ctx, store.UsageIDs, func(w io.Writer) error { return h.mergeInto(ctx, w) })
 	return schema.ObjectName(sum, d.Generation), err
 }
 
-// openRun is a run while it is merged.
+// openRun is a run while it is read.
 type openRun struct {
 	in    *bufio.Reader
-	entry [idBytes]byte
-	close func() error
+	body  io.Closer
+	entry [asideBytes]byte // what was read last: idBytes of it, or all
+	size  int
+	fate  fate // of a row with an id of this run and other content
+	order int  // among runs that have the same id
 }
+
+func openIDs(open idRun, different fate) (*openRun, error) {
+	r, err := open()
+	if err != nil {
+		return nil, err
+	}
+	return &openRun{in: bufio.NewReaderSize(r, 1<<16), body: r, size: idBytes, fate: different}, nil
+}
+
+func (r *openRun) close() { r.body.Close() } // it was read only
+
+func (r *openRun) id() *idHash { return (*idHash)(r.entry[:16]) }
+
+func (r *openRun) content() idHash { return idHash(r.entry[16:idBytes]) }
 
 // next reads an entry and tells whether there is one.
 func (r *openRun) next() (bool, error) {
-	_, err := io.ReadFull(r.in, r.entry[:])
+	_, err := io.ReadFull(r.in, r.entry[:r.size])
 	if errors.Is(err, io.EOF) {
 		return false, nil
 	}
@@ -59,9 +76,49 @@ func (r *openRun) next() (bool, error) {
 // runHeap holds runs, the one with the least entry first.
 type runHeap []*openRun
 
-func (h runHeap) Len() int           { return len(h) }
-func (h runHeap) Less(i, j int) bool { return bytes.Compare(h[i].entry[:], h[j].entry[:]) < 0 }
-func (h runHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+// openRuns opens runs; those without an entry are left out. What was opened is
+// returned also with an error.
+func openRuns(runs []idRun, different fate) (runHeap, error) {
+	var h runHeap
+	for _, open := range runs {
+		r, err := openIDs(open, different)
+		if err != nil {
+			return h, err
+		}
+		more, err := r.next()
+		if !more {
+			r.close()
+		}
+		if err != nil {
+			return h, err
+		}
+		if more {
+			h = append(h, r)
+		}
+	}
+	heap.Init(&h)
+	return h, nil
+}
+
+func (h runHeap) close() {
+	for _, r := range h {
+		r.close()
+	}
+}
+
+func (h runHeap) Len() int { return len(h) }
+
+// Less is part of heap.Interface.
+func (h runHeap) Less(i, j int) bool { return h[i].compare(h[j]) < 0 }
+
+func (r *openRun) compare(o *openRun) int {
+	if a, b := r.id().prefix(), o.id().prefix(); a != b {
+		return cmp.Compare(a, b)
+	}
+	return cmp.Or(bytes.Compare(r.entry[8:16], o.entry[8:16]), cmp.Compare(r.order, o.order))
+}
+
+func (h runHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 
 // Push is not used: a heap only loses runs.
 func (h *runHeap) Push(x any) { *h = append(*h, x.(*openRun)) }
@@ -73,24 +130,68 @@ func (h *runHeap) Pop() any {
 	return last
 }
 
-func (h *runHeap) mergeInto(w io.Writer) error {
+// advance moves the run with the least entry on to its next one.
+func (h *runHeap) advance() error {
+	more, err := (*h)[0].next()
+	switch {
+	case err != nil:
+		return err
+	case more:
+		h.sink()
+	default:
+		(*h)[0].close()
+		heap.Pop(h)
+	}
+	return nil
+}
+
+// sink is heap.Fix of the first, without the calls through an interface.
+func (h *runHeap) sink() {
+	s := *h
+	for i := 0; ; {
+		least := 2*i + 1
+		if least >= len(s) {
+			return
+		}
+		if least+1 < len(s) && s.Less(least+1, least) {
+			least++
+		}
+		if !s.Less(least, i) {
+			return
+		}
+		s.Swap(least, i)
+		i = least
+	}
+}
+
+func (h *runHeap) mergeInto(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<16)
-	heap.Init(h)
-	for h.Len() > 0 {
-		least := (*h)[0]
-		if _, err := out.Write(least.entry[:]); err != nil {
+	for n := 1; h.Len() > 0; n++ {
+		if n&0xffff == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if _, err := out.Write((*h)[0].entry[:idBytes]); err != nil {
 			return fmt.Errorf("write run of the id index: %w", err)
 		}
-		more, err := least.next()
-		switch {
-		case err != nil:
+		if err := h.advance(); err != nil {
 			return err
-		case more:
-			heap.Fix(h, 0)
-		default:
-			least.close()
-			heap.Pop(h)
 		}
 	}
 	return out.Flush()
+}
+
+// find moves all runs on to an id and returns the run that has it, or nil.
+func (h *runHeap) find(id *idHash) (*openRun, error) {
+	for h.Len() > 0 {
+		switch c := bytes.Compare((*h)[0].entry[:16], id[:]); {
+		case c == 0:
+			return (*h)[0], nil
+		case c > 0:
+			return nil, nil
+		}
+		if err := h.advance(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
 }

@@ -41,7 +41,7 @@ func (a *attempt) toPeriod(name string, file int) {
 	for k, n := range s.LeftOut {
 		part.LeftOut[k] += n
 	}
-	for _, r := range a.rejects {
+	for _, r := range a.out.Rejects {
 		if r.Problem.File == f.Name {
 			part.Rejects = append(part.Rejects, r)
 		}

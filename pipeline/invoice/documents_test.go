@@ -38,7 +38,7 @@ func TestCSVRefusesFinerAmounts(t *testing.T) {
 	wantError(t, WriteCSV(&bytes.Buffer{}, inv), "currency")
 }
 
-func TestCSVIsHarmlessToSpreadsheets(t *testing.T) {
+func TestCase_D49_HarmlessToSpreadsheets(t *testing.T) {
 	for _, evil := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x00=1", "＝1", "＠x"} {
 		inv := sampleInvoice(t)
 		inv.Number, inv.Payer.Name, inv.Issuer.Name, inv.Lines[0].Service = evil, evil, evil, evil

@@ -162,7 +162,7 @@ func TestDue(t *testing.T) {
 	}
 }
 
-func TestNew(t *testing.T) {
+func TestCase_M01_RoundingLine(t *testing.T) {
 	inv := sampleInvoice(t)
 	lines := []bill.InvoiceLine{
 		{Service: "Compute", Exact: cost(t, "10.005"), Amount: cost(t, "10.01")},
@@ -190,8 +190,8 @@ func TestNew(t *testing.T) {
 	}
 }
 
-func TestNewInOtherMinorUnits(t *testing.T) {
-	for currency, want := range map[money.Currency]string{"KRW": "1235", "USD": "1234.57", "KWD": "1234.568"} {
+func TestCase_M11_OtherMinorUnits(t *testing.T) {
+	for currency, want := range map[money.Currency]string{"JPY": "1235", "KRW": "1235", "USD": "1234.57", "KWD": "1234.568", "CLF": "1234.5675"} {
 		b := billOf(t, entry{"1", "S", "1234.5675"})
 		b.Currency, b.Issuer.Currency = currency, currency
 		inv, err := New(b, "1", issued)
@@ -219,7 +219,7 @@ func TestNewRefuses(t *testing.T) {
 		{"no currency", func(b *bill.Bill) { b.Currency, b.Issuer.Currency = "", "" }, "currency"},
 		{"no period", func(b *bill.Bill) { b.Period = schema.Period{} }, "period"},
 		{"terms", func(b *bill.Bill) { b.Issuer.PaymentTermsDays = -1 }, "payment terms"},
-		{"negative", func(b *bill.Bill) { *b = billOf(t, entry{"1", "S", "-5"}) }, "credit note"},
+		{"Case_M06_negative", func(b *bill.Bill) { *b = billOf(t, entry{"1", "S", "-5"}) }, "credit note"},
 		{"zero", func(b *bill.Bill) { *b = billOf(t) }, "total is zero"},
 		{"overflow", func(b *bill.Bill) {
 			*b = billOf(t, entry{"1", "S", strings.Repeat("9", 28) + ".999"})
@@ -271,9 +271,9 @@ func TestCheckFindsEveryChange(t *testing.T) {
 	}
 }
 
-// TestIdentities draws bills and proves I1 and I15 in whole numbers of 10^-10,
+// TestCase_M33_RoundingIsBounded draws bills and proves I1 and I15 in whole numbers of 10^-10,
 // apart from the package's own arithmetic.
-func TestIdentities(t *testing.T) {
+func TestCase_M33_RoundingIsBounded(t *testing.T) {
 	const unit = 100_000_000 // one cent
 	rapid.Check(t, func(t *rapid.T) {
 		entries := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) entry {

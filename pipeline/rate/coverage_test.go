@@ -112,6 +112,9 @@ func TestOrderOfReservations(t *testing.T) {
 		{"smallest size first, by factor", []offer.Reservation{flexible}, nil,
 			[]usage{machine("a", "xlarge", 5, "1"), machine("a", "large", 5, "1"), machine("a", "small", 5, "1")},
 			[]string{"a:large 1@f", "a:small 1@f", "a:xlarge 0.375@f", "a:xlarge 0.625@M.0.0"}},
+		{"smallest size first, though its name comes later", []offer.Reservation{flexible}, nil,
+			[]usage{machine("a", "large", 5, "2"), machine("a", "small", 5, "4"), machine("b", "small", 5, "4")},
+			[]string{"a:large 1@f", "a:large 1@L.0.0", "a:small 4@f", "b:small 4@S.0.0"}},
 		{"cut to 10 decimals", []offer.Reservation{flexible}, nil,
 			[]usage{machine("a", "large", 5, "0.111111111111111111"), machine("a", "xlarge", 5, "1")},
 			[]string{"a:large 0.111111111111111111@f", "a:xlarge 0.9444444444@f", "a:xlarge 0.0555555556@M.0.0"}},
@@ -246,6 +249,8 @@ func TestOrderOfPlans(t *testing.T) {
 	rates := plan("c", "a", "1")
 	rates.Rates = []offer.PlanRate{{Select: offer.Selector{ServiceCode: "S", UsageType: "BoxUsage:m5.large"}, Rate: rateOf("0.09")},
 		{Select: offer.Selector{ServiceCode: "S", UsageType: "*small"}, Rate: rateOf("0.01")}, {Select: offer.Selector{ServiceCode: "S"}, Rate: rateOf("0.2")}}
+	shares := plan("c", "a", "0.06")
+	shares.Rates = []offer.PlanRate{{Select: offer.Selector{UsageType: "*small"}, Rate: rateOf("0.04")}, {Select: offer.Selector{UsageType: "*xlarge"}, Rate: rateOf("0.06")}}
 	dear := plan("c", "a", "0.03333333")
 	dear.Rates[0].Factor = rateOf("0.65") // a rate of 0.07: 5 x 10^-12 are left
 	for _, c := range []struct {
@@ -266,6 +271,9 @@ func TestOrderOfPlans(t *testing.T) {
 		{"highest saving first; not below the list covers nothing", []offer.SavingsPlan{rates}, nil,
 			[]usage{machine("a", "large", 5, "20"), machine("a", "small", 5, "10"), machine("a", "xlarge", 5, "1")},
 			[]string{"a:large 10@c", "a:large 10@L.0.0", "a:small 10@c", "a:xlarge 1@M.0.0"}},
+		{"highest saving first, though its rate is higher", []offer.SavingsPlan{shares}, nil,
+			[]usage{machine("a", "small", 5, "1"), machine("a", "xlarge", 5, "1")},
+			[]string{"a:small 1@S.0.0", "a:xlarge 1@c"}},
 		{"equal shares: lowest rate first, then plan id", []offer.SavingsPlan{plan("d", "a", "0.075"), plan("c", "a", "0.025")}, nil,
 			[]usage{machine("a", "large", 5, "1"), machine("a", "small", 5, "2"), machine("a", "xlarge", 5, "1")},
 			[]string{"a:large 1@d", "a:small 1@c", "a:small 1@d", "a:xlarge 1@M.0.0"}},

@@ -8,7 +8,6 @@ import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 // discountDates are the instants at which discounts begin and end, in seconds
@@ -47,7 +46,7 @@ type discountCodes struct {
 
 // discounting is what lowers the net cost of such lines.
 type discounting struct {
-	list []offer.Applied
+	list []batch.Discount
 	term uint32
 }
 
@@ -61,13 +60,13 @@ func (r *Rater) discount(row *batch.Row, rate money.Rate, sku int32) error {
 	d, known := r.cuts[key]
 	if !known {
 		d.list = r.applied(key, rate, sku, time.Unix(at, 0))
-		d.term = r.out.Terms.Code(batch.Terms{Discounts: offer.EncodeApplied(d.list)})
+		d.term = r.out.Terms.Code(batch.Terms{Discounts: batch.EncodeDiscounts(d.list)})
 		r.cuts[key] = d
 	}
 	if len(d.list) == 0 {
 		return nil
 	}
-	amounts, err := offer.Amounts(d.list, row.Unblended, row.Amount)
+	amounts, err := batch.DiscountAmounts(d.list, row.Unblended, row.Amount)
 	if err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func (r *Rater) discount(row *batch.Row, rate money.Rate, sku int32) error {
 }
 
 // applied lists the discounts of lines at a rate, in file order.
-func (r *Rater) applied(key discountCodes, rate money.Rate, sku int32, at time.Time) []offer.Applied {
+func (r *Rater) applied(key discountCodes, rate money.Rate, sku int32, at time.Time) []batch.Discount {
 	tail := r.out.Dims.Tails.Value(key.tail)
 	if tail.LineItemType != schema.LineItemUsage {
 		return nil
@@ -92,13 +91,13 @@ func (r *Rater) applied(key discountCodes, rate money.Rate, sku int32, at time.T
 	}
 	value := func(tag string) (string, bool) { v, ok := tags[tag]; return v, ok }
 	payer, account := r.plan.in.Organization.Payers[r.payer].AccountID, r.out.Dims.Heads.Value(key.head).Account
-	var list []offer.Applied
+	var list []batch.Discount
 	for i := range r.plan.in.Offers.Discounts {
 		d := &r.plan.in.Offers.Discounts[i]
 		if !d.HoldsAt(at, r.plan.zone) || !d.Picks(payer, account, &r.plan.in.Catalog.SKUs[sku], value) {
 			continue
 		}
-		a := offer.Applied{ID: d.ID, Type: d.Type, Factor: d.Factor}
+		a := batch.Discount{ID: d.ID, Type: d.Type, Factor: d.Factor}
 		if d.Private {
 			per, err := money.Sub(rate, d.Rate)
 			if err != nil || money.Sign(per) <= 0 {

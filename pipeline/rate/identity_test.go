@@ -128,8 +128,8 @@ func checkUse(t *rapid.T, u rate.ReservationUse, r *offer.Reservation, list []ch
 func quarters(r *offer.Reservation, c charge) *big.Rat {
 	units := frac(c.amount.String())
 	if r.SizeFlexible {
-		takes, _ := offer.Factor(c.head.UsageType)
-		has, _ := offer.Factor(r.Select.UsageType)
+		_, takes, _ := schema.InstanceSize(c.head.UsageType)
+		_, has, _ := schema.InstanceSize(r.Select.UsageType)
 		units.Mul(units, big.NewRat(takes, has))
 	}
 	return units

@@ -190,7 +190,7 @@ func TestCommitmentsCarrySupport(t *testing.T) {
 
 func BenchmarkMonthAdd(b *testing.B) {
 	bill := &bills{}
-	discount := batch.Terms{Discounts: offer.EncodeApplied([]offer.Applied{{ID: "edp", Type: "EdpDiscount", Factor: rateText(b, "0.07")}})}
+	discount := batch.Terms{Discounts: batch.EncodeDiscounts([]batch.Discount{{ID: "edp", Type: "EdpDiscount", Factor: rateText(b, "0.07")}})}
 	c := batch.NewCharges(&batch.Owner{}, batch.NewDims(), batch.NewTable[batch.Price]())
 	for i := range 100_000 {
 		l := rated{account: []string{"A", "B", "C"}[i%3], service: []string{"S", "T"}[i%2], hour: i % 744, cost: "1.2345"}

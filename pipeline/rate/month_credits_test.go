@@ -17,7 +17,7 @@ func credit(t tester, id, account, amount, until string) offer.Credit {
 }
 
 // What a credit does not pay is carried, and paid out of later.
-func TestM07CreditAboveTheCharge(t *testing.T) {
+func TestCase_M07_CreditAboveTheCharge(t *testing.T) {
 	b := &bills{}
 	b.offers.Credits = []offer.Credit{credit(t, "c", "A", "100", "2027-01-01")}
 	s := b.settle(t, []rated{{account: "A", service: "S", cost: "30.0000000001"}})
@@ -37,7 +37,7 @@ func TestM07CreditAboveTheCharge(t *testing.T) {
 	wantBalances(t, s.balances, "credit c 0 0 0 0 0") // carried on, so that it is not granted again
 }
 
-func TestM08CreditsAtTheirEnd(t *testing.T) {
+func TestCase_M08_CreditsAtTheirEnd(t *testing.T) {
 	for _, c := range []struct{ name, from, until, opening, want string }{
 		{"ends in the month", "2026-10-01", "2026-10-20", "", "credit c 0 100 30 70 0"},
 		{"ends with the month", "2026-10-01", "2026-11-01", "", "credit c 0 100 30 70 0"},
@@ -68,7 +68,7 @@ func TestM08CreditsAtTheirEnd(t *testing.T) {
 
 // Two credits: the soonest end pays first, then that for fewest services, then
 // the oldest, then by id.
-func TestM08TwoCreditsHaveAFixedOrder(t *testing.T) {
+func TestCase_M08_TwoCreditsHaveAFixedOrder(t *testing.T) {
 	first := credit(t, "z", "A", "60", "2027-01-01")
 	for _, edit := range []func(*offer.Credit){
 		func(c *offer.Credit) { c.Until = day("2027-01-02") },

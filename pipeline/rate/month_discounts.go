@@ -3,7 +3,6 @@ package rate
 import (
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 // discountKey is what one discount row stands for.
@@ -28,7 +27,7 @@ func (m *Month) discountRows() ([]Item, error) {
 		it := newItem(key.kind, key.head, m.firstHour(), describe(words[key.id], key.kind, key.id))
 		it.Tail.Region = key.region
 		// The id alone: a private rate takes another amount off each tier.
-		it.Terms.Discounts = offer.EncodeApplied([]offer.Applied{{ID: key.id, Type: key.kind}})
+		it.Terms.Discounts = batch.EncodeDiscounts([]batch.Discount{{ID: key.id, Type: key.kind}})
 		it.Unblended = money.Neg(sum)
 		it.Effective = it.Unblended
 		items = append(items, it)

@@ -57,7 +57,7 @@ func TestFeeHourInAZoneOfHalfHours(t *testing.T) {
 }
 
 // The parts of a split month sum to the whole, within half of 1e-6 each.
-func TestM26PartsOfAMonthSumToTheWhole(t *testing.T) {
+func TestCase_M26_PartsOfAMonthSumToTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		split := schema.Date{Year: 2026, Month: 10, Day: rapid.IntRange(2, 31).Draw(t, "day")}
 		amount, err := money.ParseCostExp(drawCents(t, "amount", 1, 1_000_000))

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/offer"
@@ -79,7 +80,7 @@ func reservationFigures(c *batch.Commitment, r *offer.Reservation, u *Reservatio
 	if c.Units, err = u.Units.Fixed(10); err != nil {
 		return err
 	}
-	quarters, ok := offer.Factor(r.Select.UsageType)
+	_, quarters, ok := schema.InstanceSize(r.Select.UsageType)
 	if !ok {
 		return nil
 	}

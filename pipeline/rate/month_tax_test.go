@@ -29,7 +29,7 @@ func wantTaxes(t tester, list []bill.Tax, want ...string) {
 }
 
 // 100.00 over three equal charges.
-func TestM05TaxOverThree(t *testing.T) {
+func TestCase_M05_TaxOverThree(t *testing.T) {
 	b := &bills{}
 	b.offers.Taxes = []offer.Tax{vat(t, "0.1")}
 	s := b.settle(t, []rated{{account: "A", service: "S", cost: "333.3333333333"}, {account: "B", service: "S", cost: "333.3333333333"}, {account: "B", service: "T", cost: "333.3333333333"}})
@@ -43,7 +43,7 @@ func TestM05TaxOverThree(t *testing.T) {
 
 // The tax is rounded once, on the whole base: a hundred lines of 0.049 are 4.90,
 // their tax 0.93, not a hundred times 0.01 or nothing.
-func TestM09TaxIsRoundedOnceOnTheBase(t *testing.T) {
+func TestCase_M09_TaxIsRoundedOnceOnTheBase(t *testing.T) {
 	b := &bills{}
 	b.offers.Taxes = []offer.Tax{vat(t, "0.19")}
 	var lines []rated
@@ -54,7 +54,7 @@ func TestM09TaxIsRoundedOnceOnTheBase(t *testing.T) {
 }
 
 // A rate that changes in mid-month is split by the hour of the usage.
-func TestM09RateChangesInMidMonth(t *testing.T) {
+func TestCase_M09_RateChangesInMidMonth(t *testing.T) {
 	b := &bills{}
 	old, new := vat(t, "0.19"), vat(t, "0.16")
 	old.Until, new.From, new.ID = day("2026-10-16"), day("2026-10-16"), "vat2"
@@ -68,7 +68,7 @@ func TestM09RateChangesInMidMonth(t *testing.T) {
 	wantTaxes(t, s.taxes, "vat 100 19", "vat2 200 32")
 }
 
-func TestM10NoTaxHasARow(t *testing.T) {
+func TestCase_M10_NoTaxHasARow(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		edit func(*offer.Tax)
@@ -90,7 +90,7 @@ func TestM10NoTaxHasARow(t *testing.T) {
 	}
 }
 
-func TestM11TaxInMinorUnits(t *testing.T) {
+func TestCase_M11_TaxInMinorUnits(t *testing.T) {
 	for currency, want := range map[money.Currency]string{"USD": "1.01", "JPY": "1", "KWD": "1.005", "CLF": "1.005"} {
 		b := &bills{currency: currency}
 		b.offers.Taxes = []offer.Tax{vat(t, "0.1")}

@@ -200,7 +200,7 @@ func TestMonthWithoutOffersHasNoRows(t *testing.T) {
 
 // The rows of a discount: the sum over its lines, by head and region.
 func TestDiscountRows(t *testing.T) {
-	discounts := offer.EncodeApplied([]offer.Applied{
+	discounts := batch.EncodeDiscounts([]batch.Discount{
 		{ID: "edp", Type: "EdpDiscount", Factor: rateText(t, "0.1")}, {ID: "deal", Type: "PrivateRateDiscount", PerUnit: rateText(t, "2")}})
 	terms := batch.Terms{Discounts: discounts}
 	b := &bills{}
@@ -224,18 +224,18 @@ func TestDiscountRows(t *testing.T) {
 
 // Whatever the discounts, net and unblended cost have one sum, and the rows
 // stand at what was taken off.
-func TestM25NetAndUnblendedCostHaveOneSum(t *testing.T) {
+func TestCase_M25_NetAndUnblendedCostHaveOneSum(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := &bills{}
-		list := []offer.Applied{{ID: "a", Type: "EdpDiscount", Factor: drawRate(t, "a", 100)}, {ID: "b", Type: "Discount", Factor: drawRate(t, "b", 100)}, {ID: "c", Type: "Discount", PerUnit: drawRate(t, "c", 300)}}
+		list := []batch.Discount{{ID: "a", Type: "EdpDiscount", Factor: drawRate(t, "a", 100)}, {ID: "b", Type: "Discount", Factor: drawRate(t, "b", 100)}, {ID: "c", Type: "Discount", PerUnit: drawRate(t, "c", 300)}}
 		list = list[:rapid.IntRange(0, 3).Draw(t, "discounts")]
 		var lines []rated
 		var unblended, net money.Cost
 		for range rapid.IntRange(1, 20).Draw(t, "lines") {
 			l := drawLine(t)
-			l.terms.Discounts = offer.EncodeApplied(list)
+			l.terms.Discounts = batch.EncodeDiscounts(list)
 			cost := costText(t, l.cost)
-			off, err := offer.Amounts(list, cost, unitsOf(t, "1"))
+			off, err := batch.DiscountAmounts(list, cost, unitsOf(t, "1"))
 			must(t, err)
 			left, err := money.Sub(cost, plus(t, off...))
 			must(t, err)
@@ -288,7 +288,7 @@ func TestMonthDependsOnTheLinesAlone(t *testing.T) {
 			l := drawLine(t)
 			switch rapid.IntRange(0, 3).Draw(t, "kind") {
 			case 0:
-				l.terms.Discounts = offer.EncodeApplied([]offer.Applied{{ID: "edp", Type: "EdpDiscount", Factor: rateText(t, "0.07")}})
+				l.terms.Discounts = batch.EncodeDiscounts([]batch.Discount{{ID: "edp", Type: "EdpDiscount", Factor: rateText(t, "0.07")}})
 			case 1:
 				l.kind, l.terms.Commitment, l.effective = "SavingsPlanCoveredUsage", batch.Commitment{Kind: batch.SavingsPlan, ID: "plan", Rate: rateText(t, "0.1")}, "0.01"
 			case 2:
@@ -353,7 +353,7 @@ func TestLateRowsAreTaxedAndPaid(t *testing.T) {
 	wantRows(t, s.rows, "Credit C S c1 0 -1000", "Tax C S vat 0 95", "Tax P Support vat2 0 0")
 }
 
-func TestM29SumsBeyond38DigitsNameAccountAndService(t *testing.T) {
+func TestCase_M29_SumsBeyond38DigitsNameAccountAndService(t *testing.T) {
 	b := &bills{}
 	m := b.month(t, 0)
 	big := strings.Repeat("9", 28)

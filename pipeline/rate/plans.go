@@ -99,7 +99,7 @@ func (d *dealing) findOfferings(hour int) error {
 		}
 		for rank, c := range d.cells {
 			own := c.account == p.of.Account
-			if c.given >= 0 || !own && !(shared && d.plan.sharing(d.payer, c.account).SavingsPlans) {
+			if !own && !(shared && d.plan.sharing(d.payer, c.account).SavingsPlans) {
 				continue
 			}
 			o, ok, err := d.offer(p, c, rank, hour)

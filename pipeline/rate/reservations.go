@@ -35,11 +35,11 @@ type candidate struct {
 // factorOf returns how many quarters one unit of a usage type takes of a
 // reservation, and how many one of its own units has.
 func factorOf(r *offer.Reservation, usageType string) (takes, has int64) {
-	has, ok := offer.Factor(r.Select.UsageType)
+	_, has, ok := schema.InstanceSize(r.Select.UsageType)
 	if !r.SizeFlexible || !ok {
 		return 1, 1
 	}
-	if takes, ok = offer.Factor(usageType); !ok {
+	if _, takes, ok = schema.InstanceSize(usageType); !ok {
 		takes = has // given coverage may be of anything
 	}
 	return takes, has
@@ -82,7 +82,7 @@ func (d *dealing) findCandidates(deal *reservationDeal) {
 	shared := d.plan.sharing(d.payer, deal.of.Account).Reservations
 	for _, c := range d.cells {
 		sku := &d.plan.in.Catalog.SKUs[c.sku]
-		if c.given >= 0 || deal.of.Zone != "" && deal.of.Zone != c.zone || !reserves(deal.of, sku) {
+		if deal.of.Zone != "" && deal.of.Zone != c.zone || !reserves(deal.of, sku) {
 			continue
 		}
 		takes, _ := factorOf(deal.of, sku.UsageType)
@@ -98,7 +98,8 @@ func (d *dealing) findCandidates(deal *reservationDeal) {
 	slices.SortStableFunc(deal.others, smallest)
 }
 
-// dealGiven covers usage that names its reservation, all of it.
+// dealGiven covers usage that names its reservation, all of it: its cells have
+// nothing left for others.
 func (d *dealing) dealGiven(hour int) error {
 	for _, c := range d.cells {
 		if c.given < 0 {

@@ -10,7 +10,6 @@ import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 // segments cut a period where the dates of a tax rule begin or end, so that sums
@@ -112,7 +111,7 @@ type tailSum struct {
 // appliedTerms are decoded terms.
 type appliedTerms struct {
 	known     bool
-	discounts []offer.Applied
+	discounts []batch.Discount
 	plan      bool
 }
 
@@ -197,7 +196,7 @@ func (s *codeSums) addTerms(c *batch.Charges, i int) error {
 	t := &s.applied[c.Term[i]]
 	if !t.known {
 		value := s.terms.Value(c.Term[i])
-		list, err := offer.DecodeApplied(value.Discounts)
+		list, err := batch.DecodeDiscounts(value.Discounts)
 		if err != nil {
 			return err
 		}
@@ -222,8 +221,8 @@ func (s *codeSums) addCovered(key coverCode, more cover) error {
 	return sum.add(more)
 }
 
-func (s *codeSums) addDiscounts(key discountCode, list []offer.Applied, unblended money.Cost, amount money.Usage) error {
-	off, err := offer.Amounts(list, unblended, amount)
+func (s *codeSums) addDiscounts(key discountCode, list []batch.Discount, unblended money.Cost, amount money.Usage) error {
+	off, err := batch.DiscountAmounts(list, unblended, amount)
 	if err != nil {
 		return err
 	}

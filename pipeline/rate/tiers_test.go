@@ -16,7 +16,7 @@ const (
 
 // The count stands one smallest unit before, on and after a bound of the tiers
 // (10), of the pool (4), of both.
-func TestEdgesOfTiersAndPools(t *testing.T) {
+func TestCase_D21_EdgesOfTiersAndPools(t *testing.T) {
 	tiered := one("K", "use", tier{"10", "1"}, tier{"20", "0.5"}, flat("0.25"))
 	for _, c := range []struct {
 		name    string
@@ -71,7 +71,7 @@ func TestEdgesOfTiersAndPools(t *testing.T) {
 
 // Hours before the crossing are wholly inside, whatever the order of the lines;
 // in the crossing hour lines fill in canonical order and one splits.
-func TestTimeGoesBeforeTheOrderOfLines(t *testing.T) {
+func TestCase_D22_TimeGoesBeforeTheOrderOfLines(t *testing.T) {
 	w := acme()
 	w.skus = []sku{one("K", "use", tier{"10", "1"}, flat("0.5"))}
 	got := portions(w.mustRate(t, use("a", "use", 9, "4"), use("a", "use", 30, "4"), use("b", "use", 2, "4"), use("b", "use", 9, "4")))

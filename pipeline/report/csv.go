@@ -35,6 +35,7 @@ func writeCSV(out io.Writer, view *column.View, tables column.Tables, rows *batc
 	}
 	c := &csvWriter{columns: column.All()}
 	c.mapText = make([][]string, len(c.columns))
+	c.timeText = make([][]string, len(c.columns))
 	if _, err := z.Write(c.header()); err != nil {
 		return fmt.Errorf("compress: %v", err)
 	}
@@ -52,11 +53,12 @@ func writeCSV(out io.Writer, view *column.View, tables column.Tables, rows *batc
 
 // csvWriter makes the text of rows.
 type csvWriter struct {
-	columns []column.Column
-	values  []column.Values
-	mapText [][]string // by column and code of a map: its cell, blank when not yet made
-	next    []int      // by column: first amount that is not yet written, of columns with amounts in some rows
-	line    []byte
+	columns  []column.Column
+	values   []column.Values
+	mapText  [][]string // by column and code of a map: its cell, blank when not yet made
+	timeText [][]string // by column and code of a time: its cell
+	next     []int      // by column: first amount that is not yet written, of columns with amounts in some rows
+	line     []byte
 }
 
 func (c *csvWriter) header() []byte {
@@ -95,7 +97,7 @@ func (c *csvWriter) cell(i int, v *column.Values, row int) {
 	case column.Texts:
 		c.line = appendCell(c.line, v.Texts[v.Code(row)])
 	case column.Times:
-		c.line = time.UnixMilli(v.Times[v.Code(row)]).UTC().AppendFormat(c.line, timeLayout)
+		c.line = append(c.line, c.timeCell(i, v, v.Code(row))...)
 	case column.Maps:
 		c.line = append(c.line, c.mapCell(i, v, v.Code(row))...)
 	case column.Costs:
@@ -121,6 +123,13 @@ func (c *csvWriter) amount(i int, v *column.Values, row int) int {
 	}
 	c.next[i]++
 	return at
+}
+
+func (c *csvWriter) timeCell(i int, v *column.Values, code uint32) string {
+	for _, t := range v.Times[len(c.timeText[i]):] {
+		c.timeText[i] = append(c.timeText[i], time.UnixMilli(t).UTC().Format(timeLayout))
+	}
+	return c.timeText[i][code]
 }
 
 func (c *csvWriter) mapCell(i int, v *column.Values, code uint32) string {

@@ -164,6 +164,9 @@ func (e *encoder) markNulls(null uint32) {
 
 // texts writes a text column.
 func (e *encoder) texts(w pages, v column.Values) error {
+	if len(v.Texts) == 1 && v.Texts[0] == "" { // no row can have a text
+		return nullCells(w, e.none[:e.rows], nil)
+	}
 	codes, nulls := e.compact(v.Codes, len(v.Texts), func(code uint32) bool { return v.Texts[code] == "" })
 	if nulls == e.rows {
 		return nullCells(w, e.none[:e.rows], nil)

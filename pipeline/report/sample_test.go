@@ -9,7 +9,6 @@ import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 func testOwner() *batch.Owner {
@@ -109,11 +108,11 @@ func retype(c *batch.Charges, r *batch.Row, lineItemType string) {
 }
 
 func discount(t testing.TB, c *batch.Charges, r *batch.Row, text string) {
-	list, err := offer.DecodeApplied(text)
+	list, err := batch.DecodeDiscounts(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	amounts, err := offer.Amounts(list, r.Unblended, r.Amount)
+	amounts, err := batch.DiscountAmounts(list, r.Unblended, r.Amount)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -219,7 +219,7 @@ func decimalOf(b []byte) money.Int128 {
 // never a panic and never more rows than were written.
 func TestFlippedBytesNeverPanic(t *testing.T) {
 	charges, usage := write(t, someCharges(t, 300, 4), 300), bytes.Buffer{}
-	if err := WriteUsage(&usage, someUsage(300, 4)); err != nil {
+	if err := WriteUsage(&usage, someUsage(300, 4), allRows(300)); err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(4, 4))
@@ -254,7 +254,7 @@ func TestCutChargesAreAnError(t *testing.T) {
 
 func TestFileOfAnotherKindIsAnError(t *testing.T) {
 	var usage bytes.Buffer
-	if err := WriteUsage(&usage, someUsage(10, 6)); err != nil {
+	if err := WriteUsage(&usage, someUsage(10, 6), allRows(10)); err != nil {
 		t.Fatal(err)
 	}
 	if err := readBack(usage.Bytes(), func(*batch.Charges) error { return nil }); err == nil || !strings.Contains(err.Error(), "is missing") {

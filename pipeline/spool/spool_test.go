@@ -32,35 +32,46 @@ func someUsage(rows int, seed uint64) *batch.Usage {
 		if rng.IntN(4) == 0 {
 			r.Priced, r.Cost, r.Currency = true, money.Cost{Lo: rng.Uint64(), Hi: 3}, []byte("USD")
 		}
-		r.Line = int64(i + 2)
+		r.File, r.Line = uint32(rng.IntN(3)*1000), int64(i+2)
 		u.Append(&r)
 	}
-	return u.Sorted(nil)
+	return u
+}
+
+func allRows(n int) []uint32 {
+	rows := make([]uint32, n)
+	for i := range rows {
+		rows[i] = uint32(i)
+	}
+	return rows
 }
 
 func TestUsageSurvivesTheFile(t *testing.T) {
 	want := someUsage(300_000, 1)
+	var sorter batch.Sorter
+	order := sorter.Order(want)
 	var buf bytes.Buffer
-	if err := WriteUsage(&buf, want); err != nil {
+	if err := WriteUsage(&buf, want, order); err != nil {
 		t.Fatal(err)
 	}
 	var again bytes.Buffer
-	if err := WriteUsage(&again, want); err != nil || !bytes.Equal(buf.Bytes(), again.Bytes()) {
+	if err := WriteUsage(&again, want, order); err != nil || !bytes.Equal(buf.Bytes(), again.Bytes()) {
 		t.Fatalf("the same batch gave other bytes (%v)", err)
 	}
 	dims := batch.NewDims()
 	row := 0
 	err := ReadUsage(context.Background(), bytes.NewReader(buf.Bytes()), dims, true, func(got *batch.Usage) error {
 		for i := range got.Len() {
+			row := order[row+i]
 			if dims.Heads.Value(got.Head[i]) != want.Dims.Heads.Value(want.Head[row]) ||
 				dims.Tails.Value(got.Tail[i]) != want.Dims.Tails.Value(want.Tail[row]) ||
 				dims.Resources.Value(got.Resource[i]) != want.Dims.Resources.Value(want.Resource[row]) ||
 				got.Start[i] != want.Start[row] || got.End[i] != want.End[row] || got.Amount[i] != want.Amount[row] ||
-				got.Cost[i] != want.Cost[row] || got.Line[i] != want.Line[row] || string(got.IDs.At(i)) != string(want.IDs.At(row)) {
+				got.Cost[i] != want.Cost[row] || got.Line[i] != want.Line[row] || string(got.IDs.At(i)) != string(want.IDs.At(int(row))) || got.File[i] != want.File[row] {
 				t.Fatalf("row %d differs", row)
 			}
-			row++
 		}
+		row += got.Len()
 		return nil
 	})
 	if err != nil || row != want.Len() {
@@ -70,7 +81,7 @@ func TestUsageSurvivesTheFile(t *testing.T) {
 
 func TestDamagedFileIsAnError(t *testing.T) {
 	var buf bytes.Buffer
-	if err := WriteUsage(&buf, someUsage(1000, 2)); err != nil {
+	if err := WriteUsage(&buf, someUsage(1000, 2), allRows(1000)); err != nil {
 		t.Fatal(err)
 	}
 	for _, cut := range []int{0, 3, 8, buf.Len() / 2, buf.Len() - 1} {

@@ -74,7 +74,7 @@ func prices() tuple[batch.Price] {
 }
 
 // terms stand as two texts: the commitment as a JSON object, the discounts in
-// the form of offer.EncodeApplied. Both are empty under none.
+// the form of batch.EncodeDiscounts. Both are empty under none.
 func terms() tuple[batch.Terms] {
 	return tuple[batch.Terms]{
 		names: []string{"commitment", "discounts"},

@@ -3,7 +3,6 @@ package spool
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -38,37 +37,6 @@ func usageSchema() *arrow.Schema {
 		arrow.Field{Name: schema.FieldCost, Type: costType()},
 		arrow.Field{Name: columnFile, Type: arrow.PrimitiveTypes.Uint32},
 		arrow.Field{Name: columnLine, Type: arrow.PrimitiveTypes.Int64}), nil)
-}
-
-// WriteUsage writes a batch of accepted usage. Its rows must be sorted (see
-// batch.Usage.Sorted); equal batches give equal bytes.
-func WriteUsage(w io.Writer, u *batch.Usage) error {
-	out, err := newWriter(w, usageSchema())
-	if err != nil {
-		return err
-	}
-	for from := 0; from < u.Len(); from += RowGroup {
-		to := min(from+RowGroup, u.Len())
-		if err := out.write(usageArrays(out, u, from, to), to-from); err != nil {
-			return err
-		}
-	}
-	return out.close()
-}
-
-func usageArrays(w *writer, u *batch.Usage, from, to int) []arrow.Array {
-	ids := array.NewStringBuilder(w.mem)
-	for i := from; i < to; i++ {
-		ids.BinaryBuilder.Append(u.IDs.At(i))
-	}
-	columns := []arrow.Array{ids.NewArray()}
-	columns = append(columns, sources().arrays(w.mem, u.Sources, u.Source[from:to])...)
-	columns = append(columns, heads().arrays(w.mem, u.Dims.Heads, u.Head[from:to])...)
-	columns = append(columns, resources().arrays(w.mem, u.Dims.Resources, u.Resource[from:to])...)
-	columns = append(columns, int64Array(nanosType(), u.Start[from:to]), int64Array(nanosType(), u.End[from:to]))
-	columns = append(columns, tails().arrays(w.mem, u.Dims.Tails, u.Tail[from:to])...)
-	return append(columns, decimalArray(usageType(), u.Amount[from:to]), decimalArray(costType(), u.Cost[from:to]),
-		uint32Array(u.File[from:to]), int64Array(arrow.PrimitiveTypes.Int64, u.Line[from:to]))
 }
 
 // ReadUsage reads the columns that rating needs, batch by batch, over the given

@@ -68,45 +68,46 @@ func compareByValue(a, b line) int {
 		cmp.Compare(a.hour, b.hour), batch.CompareTails(a.tail, b.tail))
 }
 
-// Sorting keeps exactly the kept rows, orders them by value, leaves equal lines
-// in the order of arrival, and leaves the batch that is sorted alone.
-func TestSortedIsAStablePermutation(t *testing.T) {
+// Sorting orders rows by value, leaves equal lines in the order of arrival, and
+// leaves the batch that is sorted alone. A Sorter may be used again.
+func TestOrderIsAStablePermutation(t *testing.T) {
+	var sorter batch.Sorter
 	rapid.Check(t, func(t *rapid.T) {
 		u := batch.NewUsage()
-		n := rapid.IntRange(0, 40).Draw(t, "rows")
-		for i := range n {
+		for i := range rapid.IntRange(0, 40).Draw(t, "rows") {
 			r := someRecord(t, i)
 			u.Append(&r)
 		}
-		keep := rapid.SliceOfN(rapid.Bool(), n, n).Draw(t, "keep")
 		before := rows(u)
-		want := make([]line, 0, n)
-		for i, l := range before {
-			if keep[i] {
-				want = append(want, l)
-			}
-		}
+		want := slices.Clone(before)
 		slices.SortStableFunc(want, compareByValue)
-		s := u.Sorted(keep)
-		if got := rows(s); !slices.Equal(got, want) {
-			t.Fatalf("got  %v\nwant %v", got, want)
+		got := make([]line, 0, len(before))
+		for _, row := range sorter.Order(u) {
+			got = append(got, before[row])
 		}
-		for i := 1; i < s.Len(); i++ {
-			if key(s, i-1).Compare(key(s, i)) > 0 {
-				t.Fatalf("keys of rows %d and %d fall", i-1, i)
-			}
+		if !slices.Equal(got, want) {
+			t.Fatalf("got  %v\nwant %v", got, want)
 		}
 		if !slices.Equal(rows(u), before) {
 			t.Fatal("the batch that was sorted changed")
 		}
-		if all := u.Sorted(nil); all.Len() != n {
-			t.Fatalf("without a choice %d of %d rows are kept", all.Len(), n)
-		}
 	})
 }
 
-func key(u *batch.Usage, i int) batch.Key {
-	return batch.LineKey(u.Head[i], u.Resource[i], u.Hour(i), u.Tail[i])
+// A record taken out of a batch and put into another is the same.
+func TestRecordGivesTheRowBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		u, copied := batch.NewUsage(), batch.NewUsage()
+		for i := range rapid.IntRange(0, 10).Draw(t, "rows") {
+			r := someRecord(t, i)
+			u.Append(&r)
+			r = u.Record(i)
+			copied.Append(&r)
+		}
+		if got, want := rows(copied), rows(u); !slices.Equal(got, want) {
+			t.Fatalf("got  %v\nwant %v", got, want)
+		}
+	})
 }
 
 // Keys over sorted dictionaries compare as the lines do by value, and give
@@ -218,12 +219,6 @@ func TestTextKeepsEveryValue(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestSortingNothing(t *testing.T) {
-	if s := batch.NewUsage().Sorted(nil); s.Len() != 0 || s.IDs.Len() != 0 {
-		t.Errorf("%d rows", s.Len())
-	}
 }
 
 func charge(n int) batch.Row {

@@ -49,7 +49,7 @@ const (
 // zero Terms, under none, have code 0 in every table that NewTerms made.
 type Terms struct {
 	Commitment Commitment
-	Discounts  string // what lowers the net cost, in the form of offer.EncodeApplied; empty: nothing
+	Discounts  string // what lowers the net cost, in the form of batch.EncodeDiscounts; empty: nothing
 }
 
 // Commitment is the reservation or savings plan of a covered line, of a

@@ -36,14 +36,28 @@ type Tail struct {
 
 // CompareHeads orders heads by value, field by field.
 func CompareHeads(a, b Head) int {
-	return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Service, b.Service),
-		strings.Compare(a.UsageType, b.UsageType), strings.Compare(a.Operation, b.Operation))
+	switch {
+	case a.Account != b.Account:
+		return strings.Compare(a.Account, b.Account)
+	case a.Service != b.Service:
+		return strings.Compare(a.Service, b.Service)
+	case a.UsageType != b.UsageType:
+		return strings.Compare(a.UsageType, b.UsageType)
+	}
+	return strings.Compare(a.Operation, b.Operation)
 }
 
 // CompareTails orders tails by value, field by field.
 func CompareTails(a, b Tail) int {
-	return cmp.Or(strings.Compare(a.Region, b.Region), strings.Compare(a.Zone, b.Zone),
-		strings.Compare(a.Tags, b.Tags), strings.Compare(a.LineItemType, b.LineItemType),
+	switch {
+	case a.Region != b.Region:
+		return strings.Compare(a.Region, b.Region)
+	case a.Zone != b.Zone:
+		return strings.Compare(a.Zone, b.Zone)
+	case a.Tags != b.Tags:
+		return strings.Compare(a.Tags, b.Tags)
+	}
+	return cmp.Or(strings.Compare(a.LineItemType, b.LineItemType),
 		compareBools(a.Priced, b.Priced), strings.Compare(a.Currency, b.Currency),
 		strings.Compare(a.Commitment, b.Commitment), strings.Compare(a.Unit, b.Unit))
 }

@@ -3,67 +3,82 @@ package batch
 import (
 	"math/bits"
 	"slices"
+	"strings"
+
+	"github.com/monthend/monthend/schema"
 )
 
-// canonicalOrder returns the rows in the order of their keys, ties in the order
-// of the rows. Keys of one batch nearly always fit into 64 bits once the bits
-// that do not vary are left out; those are sorted by radix, digit by digit,
-// which takes no comparison.
-func canonicalOrder(keys []Key) []uint32 {
-	order := make([]uint32, len(keys))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	packed, width := packKeys(keys)
-	if packed == nil {
-		slices.SortStableFunc(order, func(a, b uint32) int { return keys[a].Compare(keys[b]) })
-		return order
-	}
-	return RadixSort(packed, order, width)
+// Sorter puts rows in order. It keeps its memory from batch to batch.
+type Sorter struct {
+	keys, spareKeys []uint64
+	rows, spareRows []uint32
 }
 
-// packKeys squeezes keys into 64 bits each, keeping their order, or returns nil
-// when they do not fit. Width is the number of bits used.
-func packKeys(keys []Key) (packed []uint64, width int) {
-	var high, low [4]uint32 // by field: greatest and least value
-	for i, k := range keys {
-		for f := range high {
-			v := field(k, f)
-			if i == 0 {
-				high[f], low[f] = v, v
-			}
-			high[f], low[f] = max(high[f], v), min(low[f], v)
-		}
+// Order returns the rows of a batch in the canonical line order, ties in the
+// order of arrival. The result holds until the Sorter is used again.
+//
+// Ranks and hours nearly always fit into 64 bits together; those are sorted by
+// radix, digit by digit, which takes no comparison.
+func (s *Sorter) Order(u *Usage) []uint32 {
+	n := u.Len()
+	s.reserve(n)
+	for i := range n {
+		s.rows[i] = uint32(i)
 	}
-	var widths [4]int
-	for f := range widths {
-		widths[f] = bits.Len32(high[f] - low[f])
-		width += widths[f]
-	}
+	heads, resources, tails := u.Dims.Heads.Ranks(CompareHeads), u.Dims.Resources.Ranks(strings.Compare), u.Dims.Tails.Ranks(CompareTails)
+	first, last := u.hours()
+	byResource, byHour, byTail := bits.Len(uint(len(resources))), bits.Len32(uint32(last-first)), bits.Len(uint(len(tails)))
+	width := bits.Len(uint(len(heads))) + byResource + byHour + byTail
 	if width > 64 {
-		return nil, 0
+		slices.SortStableFunc(s.rows, func(a, b uint32) int {
+			key := func(i uint32) Key {
+				return LineKey(heads[u.Head[i]], resources[u.Resource[i]], u.Hour(int(i)), tails[u.Tail[i]])
+			}
+			return key(a).Compare(key(b))
+		})
+		return s.rows
 	}
-	packed = make([]uint64, len(keys))
-	for i, k := range keys {
-		var p uint64
-		for f, w := range widths {
-			p = p<<w | uint64(field(k, f)-low[f])
-		}
-		packed[i] = p
+	for i := range n {
+		key := uint64(heads[u.Head[i]])<<byResource | uint64(resources[u.Resource[i]])
+		key = key<<byHour | uint64(u.Hour(i)-first)
+		s.keys[i] = key<<byTail | uint64(tails[u.Tail[i]])
 	}
-	return packed, width
+	return s.radix(width)
 }
 
-func field(k Key, f int) uint32 {
-	switch f {
-	case 0:
-		return k.Head()
-	case 1:
-		return k.Resource()
-	case 2:
-		return uint32(k.Hour())
+// OrderBy returns 0 to n-1 in the order of the lowest width bits of their keys,
+// ties as they stand. The result holds until the Sorter is used again.
+func (s *Sorter) OrderBy(n, width int, key func(i int) uint64) []uint32 {
+	s.reserve(n)
+	for i := range n {
+		s.keys[i], s.rows[i] = key(i), uint32(i)
 	}
-	return k.Tail()
+	return s.radix(width)
+}
+
+func (s *Sorter) reserve(n int) {
+	if cap(s.keys) < n {
+		s.keys, s.spareKeys = make([]uint64, n), make([]uint64, n)
+		s.rows, s.spareRows = make([]uint32, n), make([]uint32, n)
+	}
+	s.keys, s.spareKeys, s.rows, s.spareRows = s.keys[:n], s.spareKeys[:n], s.rows[:n], s.spareRows[:n]
+}
+
+func (s *Sorter) radix(width int) []uint32 {
+	s.keys, s.rows, s.spareKeys, s.spareRows = radixSort(s.keys, s.rows, s.spareKeys, s.spareRows, width)
+	return s.rows
+}
+
+// hours returns the first and the last hour of the batch.
+func (u *Usage) hours() (first, last schema.Hour) {
+	for i := range u.Start {
+		h := u.Hour(i)
+		if i == 0 {
+			first, last = h, h
+		}
+		first, last = min(first, h), max(last, h)
+	}
+	return first, last
 }
 
 // digitBits is the width of one radix pass: its counters stay in the first
@@ -73,24 +88,30 @@ const digitBits = 11
 // RadixSort orders rows by their keys, of which the lowest width bits are
 // looked at, stably. Both slices are used up.
 func RadixSort(keys []uint64, rows []uint32, width int) []uint32 {
-	toKeys, toRows := make([]uint64, len(keys)), make([]uint32, len(rows))
+	_, rows, _, _ = radixSort(keys, rows, make([]uint64, len(keys)), make([]uint32, len(rows)), width)
+	return rows
+}
+
+// radixSort sorts between two pairs of slices and returns the sorted one first.
+func radixSort(keys []uint64, rows []uint32, toKeys []uint64, toRows []uint32, width int) ([]uint64, []uint32, []uint64, []uint32) {
 	for shift := 0; shift < width; shift += digitBits {
-		var counts [1 << digitBits]int
+		var at [1 << digitBits]uint32
 		for _, k := range keys {
-			counts[k>>shift&(1<<digitBits-1)]++
+			at[k>>shift&(1<<digitBits-1)]++
 		}
-		at := 0
-		for d, n := range counts {
-			counts[d] = at
-			at += n
+		sum := uint32(0)
+		for d, n := range at {
+			at[d] = sum
+			sum += n
 		}
 		for i, k := range keys {
 			d := k >> shift & (1<<digitBits - 1)
-			toKeys[counts[d]], toRows[counts[d]] = k, rows[i]
-			counts[d]++
+			to := at[d]
+			at[d]++
+			toKeys[to], toRows[to] = k, rows[i]
 		}
 		keys, toKeys = toKeys, keys
 		rows, toRows = toRows, rows
 	}
-	return rows
+	return keys, rows, toKeys, toRows
 }

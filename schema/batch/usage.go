@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"slices"
+
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
 )
@@ -19,6 +21,8 @@ type Usage struct {
 	IDs                  Text
 	File                 []uint32 // index of the file within the delivery
 	Line                 []int64  // 1-based line or row within the file
+
+	tuples tuples // what AppendGroup works with
 }
 
 // NewUsage returns an empty batch with dictionaries of its own.
@@ -30,8 +34,24 @@ func (u *Usage) Reset() {
 	u.Head, u.Resource, u.Tail = u.Head[:0], u.Resource[:0], u.Tail[:0]
 	u.Start, u.End, u.Amount, u.Cost = u.Start[:0], u.End[:0], u.Amount[:0], u.Cost[:0]
 	u.Source, u.File, u.Line = u.Source[:0], u.File[:0], u.Line[:0]
-	u.IDs = Text{u.IDs.ends[:0], u.IDs.data[:0]}
+	u.IDs.Reset()
 }
+
+// Reserve makes room for n more rows, and at least doubles what there is when
+// it takes more memory, so that a growing batch is copied seldom.
+func (u *Usage) Reserve(n int) {
+	if u.Len()+n <= cap(u.Line) {
+		return
+	}
+	n = max(n, u.Len())
+	u.Head, u.Resource, u.Tail = slices.Grow(u.Head, n), slices.Grow(u.Resource, n), slices.Grow(u.Tail, n)
+	u.Start, u.End, u.Amount, u.Cost = slices.Grow(u.Start, n), slices.Grow(u.End, n), slices.Grow(u.Amount, n), slices.Grow(u.Cost, n)
+	u.Source, u.File, u.Line = slices.Grow(u.Source, n), slices.Grow(u.File, n), slices.Grow(u.Line, n)
+	u.IDs.ends, u.IDs.data = slices.Grow(u.IDs.ends, n), slices.Grow(u.IDs.data, n*idBytes)
+}
+
+// idBytes is how long an id is expected to be.
+const idBytes = 24
 
 // Len returns the number of rows.
 func (u *Usage) Len() int { return len(u.Head) }
@@ -72,45 +92,17 @@ func (d *Dims) tailCode(r *schema.Record) uint32 {
 		string(r.LineItemType), r.Priced, string(r.Currency), string(r.Commitment), string(r.Unit)})
 }
 
-// Sorted returns the kept rows in the canonical line order, ties in the order
-// of arrival, over dictionaries that are sorted too. Keep is indexed by row;
-// nil keeps all.
-func (u *Usage) Sorted(keep []bool) *Usage {
-	dims, ranking := u.Dims.Sorted()
-	keys := make([]Key, 0, u.Len())
-	rows := make([]uint32, 0, u.Len())
-	for i := range u.Head {
-		if keep == nil || keep[i] {
-			keys = append(keys, LineKey(ranking.Heads[u.Head[i]], ranking.Resources[u.Resource[i]], u.Hour(i), ranking.Tails[u.Tail[i]]))
-			rows = append(rows, uint32(i))
-		}
+// Record returns row i as a view, which holds while the batch does.
+func (u *Usage) Record(i int) schema.Record {
+	head, tail := u.Dims.Heads.Value(u.Head[i]), u.Dims.Tails.Value(u.Tail[i])
+	return schema.Record{
+		RecordID: u.IDs.At(i), Source: []byte(u.Sources.Value(u.Source[i])),
+		UsageAccountID: []byte(head.Account), ServiceCode: []byte(head.Service), UsageType: []byte(head.UsageType), Operation: []byte(head.Operation),
+		RegionCode: []byte(tail.Region), AvailabilityZone: []byte(tail.Zone), ResourceID: []byte(u.Dims.Resources.Value(u.Resource[i])),
+		UsageStart: u.Start[i], UsageEnd: u.End[i], UsageAmount: u.Amount[i], Unit: []byte(tail.Unit), Tags: []byte(tail.Tags),
+		LineItemType: []byte(tail.LineItemType), Priced: tail.Priced, Cost: u.Cost[i], Currency: []byte(tail.Currency),
+		Commitment: []byte(tail.Commitment), File: u.File[i], Line: u.Line[i],
 	}
-	order := canonicalOrder(keys)
-	s := &Usage{Dims: dims, Sources: u.Sources}
-	s.grow(len(order))
-	s.IDs.grow(len(order), len(u.IDs.data))
-	for _, at := range order {
-		i := rows[at]
-		s.Head = append(s.Head, keys[at].Head())
-		s.Resource = append(s.Resource, keys[at].Resource())
-		s.Tail = append(s.Tail, keys[at].Tail())
-		s.Start = append(s.Start, u.Start[i])
-		s.End = append(s.End, u.End[i])
-		s.Amount = append(s.Amount, u.Amount[i])
-		s.Cost = append(s.Cost, u.Cost[i])
-		s.Source = append(s.Source, u.Source[i])
-		s.IDs.Append(u.IDs.At(int(i)))
-		s.File = append(s.File, u.File[i])
-		s.Line = append(s.Line, u.Line[i])
-	}
-	return s
-}
-
-func (u *Usage) grow(n int) {
-	u.Head, u.Resource, u.Tail = make([]uint32, 0, n), make([]uint32, 0, n), make([]uint32, 0, n)
-	u.Start, u.End = make([]int64, 0, n), make([]int64, 0, n)
-	u.Amount, u.Cost = make([]money.Usage, 0, n), make([]money.Cost, 0, n)
-	u.Source, u.File, u.Line = make([]uint32, 0, n), make([]uint32, 0, n), make([]int64, 0, n)
 }
 
 // Text is a column of short texts that are nearly all distinct, kept as one
@@ -124,10 +116,6 @@ type Text struct {
 func (t *Text) Append(v []byte) {
 	t.data = append(t.data, v...)
 	t.ends = append(t.ends, int32(len(t.data)))
-}
-
-func (t *Text) grow(values, bytes int) {
-	t.ends, t.data = make([]int32, 0, values), make([]byte, 0, bytes)
 }
 
 // At returns value i as a view.

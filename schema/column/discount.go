@@ -5,23 +5,23 @@ import (
 	"strings"
 
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 // applied returns the discounts of a row and what each takes off its cost, as
 // they were rated.
-func (v *View) applied(row uint32) ([]offer.Applied, []money.Cost) {
+func (v *View) applied(row uint32) ([]batch.Discount, []money.Cost) {
 	term := v.rows.Term[row]
 	list, ok := v.discounts[term]
 	if !ok {
 		var err error
-		if list, err = offer.DecodeApplied(v.tables.Terms[term].Discounts); err != nil {
+		if list, err = batch.DecodeDiscounts(v.tables.Terms[term].Discounts); err != nil {
 			panic("column: " + err.Error()) // the text was written by EncodeApplied
 		}
 		v.discounts[term] = list
 	}
-	amounts, err := offer.Amounts(list, v.rows.Unblended[row], v.rows.Amount[row])
+	amounts, err := batch.DiscountAmounts(list, v.rows.Unblended[row], v.rows.Amount[row])
 	if err != nil {
 		panic("column: " + err.Error()) // the same figures were rated before
 	}

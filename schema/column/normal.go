@@ -3,8 +3,8 @@ package column
 import (
 	"strings"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 // normal finds the rows of instance hours, whose usage type ends in a size.
@@ -112,7 +112,7 @@ func (n *normal) of(v *View, i int) int32 {
 	}
 	h := v.rows.Head[i]
 	if n.quarters[h] < 0 {
-		quarters, _ := offer.Factor(v.tables.Heads[h].UsageType)
+		_, quarters, _ := schema.InstanceSize(v.tables.Heads[h].UsageType)
 		n.quarters[h] = int32(quarters)
 	}
 	return n.quarters[h]

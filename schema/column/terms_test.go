@@ -12,7 +12,6 @@ import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 func mustCost(t testing.TB, s string) money.Cost {
@@ -320,7 +319,7 @@ func TestDiscountsOfARow(t *testing.T) {
 	if got := at.text("discount"); got != "{edp=0.4;free=1.8;}" {
 		t.Errorf("discounts %s", got)
 	}
-	list, err := offer.DecodeApplied(twoDiscounts)
+	list, err := batch.DecodeDiscounts(twoDiscounts)
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
-	"github.com/monthend/monthend/schema/offer"
 )
 
 // Settings are what a report decides for all its rows.
@@ -47,12 +46,12 @@ type View struct {
 	terms  underTerms
 	normal normal
 
-	discounts map[uint32][]offer.Applied // by code of terms
+	discounts map[uint32][]batch.Discount // by code of terms
 }
 
 // NewView returns a view for charges of one owner.
 func NewView(owner *batch.Owner, s Settings) *View {
-	return &View{owner: owner, settings: s, tables: Tables{}, caches: make([]cache, len(All())), discounts: map[uint32][]offer.Applied{}}
+	return &View{owner: owner, settings: s, tables: Tables{}, caches: make([]cache, len(All())), discounts: map[uint32][]batch.Discount{}}
 }
 
 // Load makes rows the batch that columns are filled from. Its codes refer to

@@ -60,7 +60,7 @@ func TestProductExamples(t *testing.T) {
 	}
 }
 
-func TestProductOverflows(t *testing.T) {
+func TestCase_D13_ProductOverflows(t *testing.T) {
 	big20 := "99999999999999999999"
 	for _, tt := range [][2]string{{big20, big20}, {"100000000000000", "100000000000000"}, {"-" + big20, big20}} {
 		if got, err := Product(mustRate(tt[0]), mustUsage(tt[1]), HalfEven); !errors.Is(err, ErrOverflow) {
@@ -138,7 +138,7 @@ func TestRoundIsIdempotent(t *testing.T) {
 	})
 }
 
-func TestRoundExamples(t *testing.T) {
+func TestCase_M02_M03_RoundExamples(t *testing.T) {
 	tests := []struct {
 		value            string
 		places           int
@@ -204,7 +204,7 @@ func TestTimesAgainstBig(t *testing.T) {
 
 // The third product is just below half a cent: rounded to ten decimals first,
 // it would become a tie and then a cent.
-func TestTimesRoundsOnce(t *testing.T) {
+func TestCase_M14_TimesRoundsOnce(t *testing.T) {
 	for _, tt := range []struct {
 		cost, factor string
 		places       int

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
 )
 
@@ -55,7 +56,7 @@ func (k *check) reserved(path string, r *Reservation) {
 	if r.Zone != "" {
 		k.fault(path+".size_flexible", "true", "stands beside an availability zone", "a reservation is zonal or size flexible, not both")
 	}
-	if _, ok := Factor(r.Select.UsageType); !ok && r.Select.UsageType != "" {
+	if _, _, ok := schema.InstanceSize(r.Select.UsageType); !ok && r.Select.UsageType != "" {
 		k.fault(path+".size_flexible", "true", fmt.Sprintf("needs a usage type that ends in a size, and %s does not", r.Select.UsageType), "write one such as BoxUsage:t2.micro, or take size_flexible away")
 	}
 }

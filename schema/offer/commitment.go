@@ -5,56 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/price"
 )
-
-// quarters are the normalization factors of instance sizes, in quarters of a
-// unit, so that the smallest is whole.
-var quarters = map[string]int64{
-	"nano": 1, "micro": 2, "small": 4, "medium": 8, "large": 16, "xlarge": 32, "2xlarge": 64,
-	"4xlarge": 128, "8xlarge": 256, "10xlarge": 320, "16xlarge": 512, "32xlarge": 1024,
-}
-
-// sizeOf cuts a usage type such as EUW2-BoxUsage:t2.micro at its last dot; it is
-// false where nothing stands on either side of a dot after the last colon.
-func sizeOf(usageType string) (before, size string, ok bool) {
-	dot := strings.LastIndexByte(usageType, '.')
-	colon := strings.LastIndexByte(usageType, ':')
-	if dot < colon+2 || dot == len(usageType)-1 {
-		return "", "", false
-	}
-	return usageType[:dot], usageType[dot+1:], true
-}
-
-// Factor returns the normalization factor of the size in a usage type, in
-// quarters of a unit: 2 for micro, 16 for large. It is false where the usage
-// type has no size or one without a factor.
-func Factor(usageType string) (inQuarters int64, ok bool) {
-	_, size, ok := sizeOf(usageType)
-	if !ok {
-		return 0, false
-	}
-	inQuarters, ok = quarters[size]
-	return inQuarters, ok
-}
-
-// NormalizationFactor returns the factor of a usage type as reports print it,
-// such as 0.5 or 4; see Factor.
-func NormalizationFactor(usageType string) (text string, ok bool) {
-	n, ok := Factor(usageType)
-	if !ok {
-		return "", false
-	}
-	return fmt.Sprint(n/4) + [4]string{"", ".25", ".5", ".75"}[n%4], true
-}
-
-// FamilyOf returns the instance family in a usage type: m5 of BoxUsage:m5.large.
-// It is false where the usage type has none.
-func FamilyOf(usageType string) (family string, ok bool) {
-	before, _, ok := sizeOf(usageType) // blank where not ok
-	return before[strings.LastIndexByte(before, ':')+1:], ok
-}
 
 // FeeUsageType returns the usage type of the fee lines of a reservation of a
 // usage type.
@@ -80,9 +34,9 @@ func (r *Reservation) coversType(usageType string) bool {
 	if !r.SizeFlexible {
 		return false
 	}
-	ours, size, ok := sizeOf(r.Select.UsageType)
-	theirs, other, both := sizeOf(usageType)
-	return ok && both && ours == theirs && quarters[size] > 0 && quarters[other] > 0
+	ours, _, ok := schema.InstanceSize(r.Select.UsageType)
+	theirs, _, both := schema.InstanceSize(usageType)
+	return ok && both && ours == theirs
 }
 
 // The kinds of savings plan, as CUR spells them.
@@ -118,7 +72,7 @@ func (p *SavingsPlan) inFamily(sku *price.SKU) bool {
 		return true
 	}
 	fits := func(k price.Key) bool {
-		family, ok := FamilyOf(k.UsageType)
+		family, ok := schema.InstanceFamily(k.UsageType)
 		return ok && family == p.Family && k.Region == p.Region
 	}
 	return fits(sku.Key()) || slices.ContainsFunc(sku.More, fits)

@@ -7,46 +7,6 @@ import (
 	"github.com/monthend/monthend/schema/price"
 )
 
-func TestSizes(t *testing.T) {
-	for _, c := range []struct {
-		usageType string
-		factor    int64 // 0: none
-		text      string
-		family    string // "": none
-	}{
-		{"EUW2-BoxUsage:t2.nano", 1, "0.25", "t2"},
-		{"EUW2-BoxUsage:t2.micro", 2, "0.5", "t2"},
-		{"BoxUsage:t2.small", 4, "1", "t2"},
-		{"BoxUsage:m5.medium", 8, "2", "m5"},
-		{"BoxUsage:m5.large", 16, "4", "m5"},
-		{"BoxUsage:m5.xlarge", 32, "8", "m5"},
-		{"BoxUsage:m5.2xlarge", 64, "16", "m5"},
-		{"BoxUsage:m5.4xlarge", 128, "32", "m5"},
-		{"BoxUsage:m5.8xlarge", 256, "64", "m5"},
-		{"BoxUsage:m4.10xlarge", 320, "80", "m4"},
-		{"BoxUsage:m5.16xlarge", 512, "128", "m5"},
-		{"BoxUsage:x1.32xlarge", 1024, "256", "x1"},
-		{"InstanceUsage:db.t2.micro", 2, "0.5", "db.t2"},
-		{"a:b:t2.micro", 2, "0.5", "t2"},
-		{"t2.micro", 2, "0.5", "t2"},
-		{"BoxUsage:m5.metal", 0, "", "m5"},
-		{"BoxUsage", 0, "", ""},
-		{"a.b:micro", 0, "", ""},
-		{"BoxUsage:.micro", 0, "", ""},
-		{"BoxUsage:t2.", 0, "", ""},
-		{"", 0, "", ""},
-	} {
-		n, ok := Factor(c.usageType)
-		text, textOK := NormalizationFactor(c.usageType)
-		if n != c.factor || ok != (n > 0) || text != c.text || textOK != ok {
-			t.Errorf("%s: got %d %q", c.usageType, n, text)
-		}
-		if family, ok := FamilyOf(c.usageType); family != c.family || ok != (c.family != "") {
-			t.Errorf("%s: got family %q", c.usageType, family)
-		}
-	}
-}
-
 func TestFeeUsageType(t *testing.T) {
 	for in, want := range map[string]string{"EUW2-BoxUsage:t2.micro": "EUW2-HeavyUsage:t2.micro", "BoxUsage": "HeavyUsage", "disk": "HeavyUsage:disk"} {
 		if got := FeeUsageType(in); got != want {

@@ -25,7 +25,7 @@ func flat(id, usageType, operation, region string) SKU {
 		Versions: []Version{{Unit: "GB", Term: "OnDemand", Tiers: []Tier{{Open: true, Rate: money.RateFromInt(1)}}}}}
 }
 
-func TestMatch(t *testing.T) {
+func TestCase_D32_ExactFieldBeatsBlank(t *testing.T) {
 	all := []SKU{flat("both", "U", "Put", "r"), flat("op", "U", "Put", ""), flat("region", "U", "", "r"), flat("none", "U", "", "")}
 	for _, c := range []struct {
 		leave, op, region, want string

@@ -149,16 +149,16 @@ func TestFaults(t *testing.T) {
 		{"not to inf", slim + row("A", "2026-10-01", "0", "10", "1", "Bytes", "", ""), `:2:6: StartingRange "0" no price from 10 up`},
 		{"gap", slim + row("A", "2026-10-01", "0", "10", "2", "Bytes", "", "") + row("A", "2026-10-01", "11", "Inf", "1", "Bytes", "", ""),
 			`:3:6: StartingRange "11" no price from 10 to 11; the price begins at prices.csv:2`},
-		{"overlap", slim + row("A", "2026-10-01", "0", "10", "2", "Bytes", "", "") + row("A", "2026-10-01", "9", "Inf", "1", "Bytes", "", ""),
+		{"Case_D17_overlap", slim + row("A", "2026-10-01", "0", "10", "2", "Bytes", "", "") + row("A", "2026-10-01", "9", "Inf", "1", "Bytes", "", ""),
 			`:3:6: StartingRange "9" the range from 9 overlaps the one that ends at 10`},
-		{"overlap after inf", slim + row("A", "2026-10-01", "0", "Inf", "2", "Bytes", "", "") + row("A", "2026-10-01", "9", "Inf", "1", "Bytes", "", ""),
+		{"Case_D17_overlap after inf", slim + row("A", "2026-10-01", "0", "Inf", "2", "Bytes", "", "") + row("A", "2026-10-01", "9", "Inf", "1", "Bytes", "", ""),
 			`:3:6: StartingRange "9" the range from 9 overlaps the one from 0 to Inf`},
-		{"twice", slim + a + a, `:3:6: StartingRange "0" the range from 0 stands twice`},
+		{"Case_D33_twice", slim + a + a, `:3:6: StartingRange "0" the range from 0 stands twice`},
 		{"two units", slim + row("A", "2026-10-01", "0", "10", "2", "Bytes", "", "") + strings.Replace(row("A", "2026-10-01", "10", "Inf", "1", "Bytes", "", ""), ",GB,", ",TB,", 1),
 			`:3:8: Unit "TB" is not "GB", the unit of the same price at prices.csv:2`},
 		{"two currencies", slim + a + strings.Replace(row("A", "2026-11-01", "0", "Inf", "1", "Bytes", "Put", "x-1"), "USD", "EUR", 1), `:3:10: Currency "EUR" is not USD`},
-		{"equal match", slim + a + row("B", "2026-10-01", "0", "Inf", "1", "Bytes", "Put", "x-1"), `:3:1: SKU "B" matches the same records as the SKU at prices.csv:2`},
-		{"equal match of blanks", slim + row("A", "2026-10-01", "0", "Inf", "1", "Bytes", "", "") + row("B", "2026-11-01", "0", "Inf", "1", "Bytes", "", ""), `:3:1: SKU "B" matches the same records`},
+		{"Case_D33_equal match", slim + a + row("B", "2026-10-01", "0", "Inf", "1", "Bytes", "Put", "x-1"), `:3:1: SKU "B" matches the same records as the SKU at prices.csv:2`},
+		{"Case_D33_equal match of blanks", slim + row("A", "2026-10-01", "0", "Inf", "1", "Bytes", "", "") + row("B", "2026-11-01", "0", "Inf", "1", "Bytes", "", ""), `:3:1: SKU "B" matches the same records`},
 		{"one sku, two prices", slim + a + row("A", "2026-10-01", "0", "Inf", "0.6", "Bytes", "Get", "x-1"), `:2:1: SKU "A" has another price here than at prices.csv:3`},
 		{"attributes differ", strings.Replace(slim, "\n", ",Colour\n", 1) + strings.Replace(row("A", "2026-10-01", "0", "10", "1", "Bytes", "", ""), "\n", ",red\n", 1) +
 			strings.Replace(row("A", "2026-10-01", "10", "Inf", "1", "Bytes", "", ""), "\n", ",blue\n", 1), `:3:1: SKU "A" has other product attributes`},
@@ -215,8 +215,18 @@ func TestVersionsOverFiles(t *testing.T) {
 	if got := c.SKUs[0].Versions; len(got) != 2 || got[0].Tiers[0].Rate.String() != "1" || got[1].Tiers[0].Rate.String() != "2" {
 		t.Errorf("got %+v", got)
 	}
-	if len(c.Warnings) != 1 || c.Warnings[0].File != "old.csv" || c.Warnings[0].Line != 3 || c.Warnings[0].Value != "2026-11-01" {
+}
+
+// A SKU whose first price begins later than the list is a warning; usage before
+// that date waits.
+func TestCase_D18_PriceBeginsLate(t *testing.T) {
+	c := read(t, slim+row("A", "2026-10-01", "0", "Inf", "1", "Bytes", "", "")+row("B", "2026-11-01", "0", "Inf", "1", "Time", "", ""))
+	if len(c.Warnings) != 1 || c.Warnings[0].File != "prices.csv" || c.Warnings[0].Line != 3 || c.Warnings[0].Value != "2026-11-01" {
 		t.Errorf("late start: %v", c.Warnings)
+	}
+	i, _ := c.Match("Store", "Time", "", "")
+	if _, ok := c.SKUs[i].At(time.Date(2026, 10, 31, 0, 0, 0, 0, time.UTC).Unix()); ok {
+		t.Error("there is a price before the first one")
 	}
 }
 

@@ -64,7 +64,7 @@ func (g *gen) organization() {
 		panic(err) // the zones and the name above are sound
 	}
 	g.w.Issuer = "i"
-	g.w.Organization.Issuers = []schema.Issuer{issuer}
+	g.w.Organization.Issuers = []schema.Issuer{issuer, {ID: "j", TimeZone: "UTC", Currency: "EUR"}}
 	for range 4 + g.IntN(8) {
 		g.hours = append(g.hours, g.anyHour())
 	}

@@ -41,8 +41,13 @@ func (g *gen) pools() {
 		if byUnit[thing[2]] == nil {
 			units = append(units, thing[2])
 		}
-		byUnit[thing[2]] = append(byUnit[thing[2]], offer.Selector{ServiceCode: thing[0], UsageType: thing[1],
-			Operation: pick(g, "", "", "R*n"), Region: pick(g, "", "", "*s")})
+		sel := offer.Selector{ServiceCode: thing[0], UsageType: thing[1], Operation: pick(g, "", "", "R*n"), Region: pick(g, "", "", "*s")}
+		if !slices.ContainsFunc(g.w.SKUs, func(s price.SKU) bool {
+			return g.isOf(thing)(s) && like(sel.Operation, s.Operation) && like(sel.Region, s.Region)
+		}) {
+			sel.Operation, sel.Region = "", ""
+		}
+		byUnit[thing[2]] = append(byUnit[thing[2]], sel)
 	}
 	for _, u := range units {
 		p := offer.Pool{ID: "pool-" + u, Allowance: usageOf(pick(g, "1", "10", "100", "750", "0.000000000000000001", "33.333333333333333333")), Unit: u, Select: byUnit[u]}
@@ -119,7 +124,8 @@ func (g *gen) share() string {
 func (g *gen) discounts() {
 	for i := range 1 + g.IntN(4) {
 		d := offer.Discount{ID: fmt.Sprintf("d%d", i), Type: pick(g, "EdpDiscount", "Discount", "SppDiscount", "BundledDiscount"), Factor: rateOf(g.share())}
-		if g.chance(30) {
+		perUnit := g.perUnit()
+		if g.chance(30) && len(perUnit) > 0 {
 			d.Type, d.Private, d.Factor, d.Rate = "PrivateRateDiscount", true, rateOf("0"), rateOf(pick(g, "0.01", "0", "0.05", "0.00001"))
 		}
 		if g.chance(30) {
@@ -128,10 +134,12 @@ func (g *gen) discounts() {
 		if g.chance(30) {
 			d.Accounts = some(g, 3, g.accounts)
 		}
-		switch g.IntN(3) {
-		case 0:
+		switch n := g.IntN(3); {
+		case d.Private:
+			d.SKUs = some(g, 3, perUnit)
+		case n == 0:
 			d.Select = g.selectors()
-		case 1:
+		case n == 1:
 			d.SKUs = []string{pick(g, g.w.SKUs...).ID, pick(g, g.w.SKUs...).ID}
 			if d.SKUs[0] == d.SKUs[1] {
 				d.SKUs = d.SKUs[:1]
@@ -143,6 +151,17 @@ func (g *gen) discounts() {
 		d.From, d.Until = g.days()
 		g.w.Offers.Discounts = append(g.w.Offers.Discounts, d)
 	}
+}
+
+// perUnit are the SKUs that have a rate per unit.
+func (g *gen) perUnit() []string {
+	var ids []string
+	for _, s := range g.w.SKUs {
+		if m := s.Versions[0].Model; m == price.Graduated || m == price.Volume {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
 }
 
 // term is a stretch of a commitment that mostly spans the month.
@@ -244,9 +263,14 @@ func (g *gen) fees() {
 
 func (g *gen) support() {
 	for i := range 1 + g.IntN(2) {
-		s := offer.Support{ID: fmt.Sprintf("s%d", i), Payer: g.payer().AccountID, Service: "Support", PerAccount: g.chance(40)}
+		payer := g.payer()
+		s := offer.Support{ID: fmt.Sprintf("s%d", i), Payer: payer.AccountID, Service: "Support", PerAccount: g.chance(40)}
 		if g.chance(50) {
-			s.Accounts = some(g, 3, g.accounts)
+			var members []string
+			for _, a := range payer.Accounts {
+				members = append(members, a.ID)
+			}
+			s.Accounts = some(g, 3, members)
 		}
 		if g.chance(50) {
 			s.Minimum = costOf(pick(g, "29", "100", "0.5"))

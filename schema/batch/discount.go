@@ -1,4 +1,4 @@
-package offer
+package batch
 
 import (
 	"fmt"
@@ -7,18 +7,18 @@ import (
 	"github.com/monthend/monthend/schema/money"
 )
 
-// Applied is one discount as it applies to a price: by a share, or by an amount
+// Discount is one discount as it applies to a price: by a share, or by an amount
 // per unit.
-type Applied struct {
+type Discount struct {
 	ID      string
 	Type    string     // line item type of its rows
 	Factor  money.Rate // share taken off what is left of the cost
 	PerUnit money.Rate // taken off each unit; zero where Factor is given
 }
 
-// EncodeApplied writes discounts as one text, in order; none is the empty text.
+// EncodeDiscounts writes discounts as one text, in order; none is the empty text.
 // Neither ids nor types hold spaces or semicolons.
-func EncodeApplied(list []Applied) string {
+func EncodeDiscounts(list []Discount) string {
 	var b strings.Builder
 	for i, a := range list {
 		if i > 0 {
@@ -33,12 +33,12 @@ func EncodeApplied(list []Applied) string {
 	return b.String()
 }
 
-// DecodeApplied reads what EncodeApplied wrote.
-func DecodeApplied(text string) ([]Applied, error) {
+// DecodeDiscounts reads what EncodeDiscounts wrote.
+func DecodeDiscounts(text string) ([]Discount, error) {
 	if text == "" {
 		return nil, nil
 	}
-	var list []Applied
+	var list []Discount
 	for _, part := range strings.Split(text, ";") {
 		f := strings.Split(part, " ")
 		if len(f) != 3 {
@@ -49,7 +49,7 @@ func DecodeApplied(text string) ([]Applied, error) {
 		if err != nil {
 			return nil, fmt.Errorf("discount %q: %w", part, err)
 		}
-		a := Applied{ID: f[0], Type: f[1]}
+		a := Discount{ID: f[0], Type: f[1]}
 		if perUnit {
 			a.PerUnit = rate
 		} else {
@@ -60,10 +60,10 @@ func DecodeApplied(text string) ([]Applied, error) {
 	return list, nil
 }
 
-// Amounts returns what each discount takes off a line's cost, rounded half away
+// DiscountAmounts returns what each discount takes off a line's cost, rounded half away
 // from zero to 10 decimals. A share is of what the discounts before it have
 // left; no discount takes more than is left.
-func Amounts(list []Applied, unblended money.Cost, amount money.Usage) ([]money.Cost, error) {
+func DiscountAmounts(list []Discount, unblended money.Cost, amount money.Usage) ([]money.Cost, error) {
 	out := make([]money.Cost, len(list))
 	left := unblended
 	for i, a := range list {
