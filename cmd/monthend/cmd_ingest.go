@@ -218,7 +218,7 @@ func listBucket(ctx context.Context, s *session, address string) ([]ingest.Input
 		c = *s.config.Store.S3
 	}
 	c.Bucket, c.Prefix = bucket, ""
-	st, err := openS3(c)
+	st, err := openS3(c, true)
 	if err != nil {
 		return nil, err
 	}

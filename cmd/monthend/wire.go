@@ -268,7 +268,7 @@ func limitsOf(c config.Limits) ingest.Limits {
 
 func openStore(c config.Store, n need) (store.Store, error) {
 	if c.S3 != nil {
-		return openS3(*c.S3)
+		return openS3(*c.S3, false)
 	}
 	if _, err := os.Stat(c.Folder); n == founding || n == making && errors.Is(err, fs.ErrNotExist) {
 		return store.InitFolder(c.Folder)
@@ -280,9 +280,10 @@ func openStore(c config.Store, n need) (store.Store, error) {
 	return st, err
 }
 
-func openS3(c config.S3) (store.Store, error) {
+// openS3 opens our own bucket, or a foreign one that is only read.
+func openS3(c config.S3, foreign bool) (store.Store, error) {
 	return s3.Open(context.Background(), s3.Options{Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, Prefix: c.Prefix,
-		PathStyle: c.PathStyle, CAFile: c.CAFile, TrailingChecksums: c.TrailingChecksums})
+		PathStyle: c.PathStyle, CAFile: c.CAFile, TrailingChecksums: c.TrailingChecksums, Foreign: foreign})
 }
 
 func newAttempt() string {

@@ -273,12 +273,12 @@ func (a *attempt) flushLate(ctx context.Context) error {
 		return nil
 	}
 	if len(a.failed)+len(a.clashes) == 0 {
-		b, err := a.write(ctx, late, a.current.sorter.Order(late))
+		b, err := a.write(ctx, a.current, a.current.sorter.Order(late))
 		if err != nil {
 			return err
 		}
 		a.batches = append(a.batches, *b)
 	}
-	late.Reset()
+	late.Reset(batch.NewDims(), batch.NewTable[string]())
 	return nil
 }

@@ -27,6 +27,8 @@ type attempt struct {
 	known Known
 	space space
 
+	dims     *batch.Dims
+	sources  *batch.Table[string]
 	current  *chunk   // that is filled
 	underWay []*chunk // the oldest first
 	idle     []*chunk
@@ -79,7 +81,8 @@ type foundConflict struct {
 }
 
 func newAttempt(d *Delivery, out *Outcome, known Known) *attempt {
-	a := &attempt{d: d, out: out, known: known, space: d.space(), bad: map[idHash]uint32{}, good: map[string]bool{},
+	a := &attempt{d: d, out: out, known: known, space: d.space(),
+		dims: batch.NewDims(), sources: batch.NewTable[string](), bad: map[idHash]uint32{}, good: map[string]bool{},
 		waiting: map[idHash]bool{}, resolved: map[string]bool{}, clashes: map[uint32]*clash{}, failed: map[string]bool{}}
 	a.current, a.filter = a.idleChunk(), newFilter(a.space.filter)
 	for _, r := range known.Rejects {

@@ -27,6 +27,8 @@ type chunk struct {
 	wait        func()
 
 	sorter        batch.Sorter
+	hashes        valueHashes
+	writer        spool.UsageWriter
 	order         []uint32 // rows in the canonical order
 	unsorted, ids []identity
 	fates         []fate
@@ -53,6 +55,7 @@ func (a *attempt) flush(ctx context.Context, last bool) error {
 	c, turn, judged := a.current, a.judged, make(chan struct{})
 	c.first, c.last, c.keep, c.bad = turn == nil, last, len(a.failed)+len(a.clashes) == 0, maps.Clone(a.bad)
 	full := c.usage.Len()
+	c.usage.Freeze()
 	c.wait = background(func() { c.err = a.work(ctx, c, turn, judged) })
 	a.underWay, a.judged = append(a.underWay, c), judged
 	if a.d.Source.Snapshot {
@@ -61,6 +64,9 @@ func (a *attempt) flush(ctx context.Context, last bool) error {
 			return err
 		}
 	}
+	if a.dims.Len() > a.space.rows {
+		a.dims, a.sources = batch.NewDims(), batch.NewTable[string]()
+	}
 	a.current = a.idleChunk()
 	if !last {
 		a.current.usage.Reserve(full)
@@ -68,12 +74,15 @@ func (a *attempt) flush(ctx context.Context, last bool) error {
 	return nil
 }
 
+// idleChunk returns an empty chunk over the dictionaries of the attempt. They
+// are shared, so that what is made of a value is made once; they are given up
+// when they hold more than a batch of nothing but new values would.
 func (a *attempt) idleChunk() *chunk {
-	if len(a.idle) == 0 {
-		return &chunk{usage: batch.NewUsage()}
+	c := &chunk{usage: batch.NewUsage()}
+	if n := len(a.idle); n > 0 {
+		c, a.idle = a.idle[n-1], a.idle[:n-1]
 	}
-	c := a.idle[len(a.idle)-1]
-	a.idle = a.idle[:len(a.idle)-1]
+	c.usage.Reset(a.dims, a.sources)
 	return c
 }
 
@@ -97,7 +106,7 @@ func (a *attempt) work(ctx context.Context, c *chunk, turn <-chan struct{}, judg
 	}
 	c.findRejects(a.waiting)
 	if c.keep {
-		c.batch, err = a.write(ctx, c.usage, c.freshRows())
+		c.batch, err = a.write(ctx, c, c.freshRows())
 	}
 	return err
 }
@@ -168,7 +177,6 @@ func (a *attempt) settle() error {
 	if c.batch != nil {
 		a.batches = append(a.batches, *c.batch)
 	}
-	c.usage.Reset()
 	c.run, c.aside, c.batch, c.good, c.resolved, c.temps = "", nil, nil, nil, nil, nil
 	a.idle = append(a.idle, c)
 	return nil
@@ -238,8 +246,9 @@ func (a *attempt) removeTemps() {
 	}
 }
 
-// write stores rows of a batch as accepted usage.
-func (a *attempt) write(ctx context.Context, u *batch.Usage, rows []uint32) (*fileBatch, error) {
+// write stores rows of a chunk as accepted usage.
+func (a *attempt) write(ctx context.Context, c *chunk, rows []uint32) (*fileBatch, error) {
+	u := c.usage
 	first, last := u.Hour(int(rows[0])), u.Hour(int(rows[0]))
 	for _, row := range rows {
 		first, last = min(first, u.Hour(int(row))), max(last, u.Hour(int(row)))
@@ -249,7 +258,7 @@ func (a *attempt) write(ctx context.Context, u *batch.Usage, rows []uint32) (*fi
 		setAll(u.File, a.numberInPeriod(file, u.Hour(int(rows[0]))))
 		defer setAll(u.File, file)
 	}
-	sum, size, err := a.d.storeFile(ctx, store.UsageBatch, func(w io.Writer) error { return spool.WriteUsage(w, u, rows) })
+	sum, size, err := a.d.storeFile(ctx, store.UsageBatch, func(w io.Writer) error { return c.writer.Write(w, u, rows) })
 	return &fileBatch{file: int(file), UsageBatch: schema.UsageBatch{
 		SHA256: sum, Generation: a.d.Generation, Bytes: size, Rows: int64(len(rows)), FirstHour: first, LastHour: last}}, err
 }

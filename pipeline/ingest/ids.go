@@ -60,37 +60,25 @@ func appendField(dst, field []byte) []byte {
 }
 
 // identities fills the identities of a chunk, sorted by id and row. Content is
-// everything that a charge or a report may depend on.
-//
-// Rows are taken in the order of their lines: what rows of one line and tag set
-// share is hashed once, and the rest fits into one block of SHA-256.
+// everything that a charge or a report may depend on: what rows of one line and
+// tag set share is hashed once, and the rest fits into one block of SHA-256.
 func (c *chunk) identities() {
 	u := c.usage
-	heads, tails := tupleHashes(u)
+	c.hashes.extend(u)
 	c.unsorted, c.ids = slices.Grow(c.unsorted[:0], u.Len()), slices.Grow(c.ids[:0], u.Len())
-	var at lineCodes
-	var shared idHash
 	buf := make([]byte, 0, 256)
-	for i, row := range c.order {
-		now := lineCodes{u.Head[row], u.Resource[row], u.Tail[row]}
-		if i == 0 || now != at {
-			at = now
-			buf = append(append(buf[:0], heads[at.head][:]...), tails[at.tail][:]...)
-			shared = hashOf(append(buf, u.Dims.Resources.Value(at.resource)...))
-		}
-		source := u.Sources.Value(u.Source[row])
-		buf = append(binary.LittleEndian.AppendUint32(buf[:0], uint32(len(source))), source...)
-		buf = appendField(buf, u.IDs.At(int(row)))
+	for i := range u.Len() {
+		buf = append(buf[:0], c.hashes.sources[u.Source[i]]...)
+		buf = appendField(buf, u.IDs.At(i))
 		id := hashOf(buf)
-		c.unsorted = append(c.unsorted, identity{id: id, content: contentHash(buf[:0], shared, u, int(row)), row: row})
+		buf = appendContent(buf[:0], c.hashes.line(u, i), u, i)
+		c.unsorted = append(c.unsorted, identity{id: id, content: hashOf(buf), row: uint32(i)})
 	}
 	c.sortIdentities()
 }
 
-type lineCodes struct{ head, resource, tail uint32 }
-
-func contentHash(buf []byte, shared idHash, u *batch.Usage, row int) idHash {
-	buf = append(buf, shared[:]...)
+func appendContent(buf []byte, line *idHash, u *batch.Usage, row int) []byte {
+	buf = append(buf, line[:]...)
 	buf = binary.LittleEndian.AppendUint64(buf, uint64(u.Start[row]))
 	buf = binary.LittleEndian.AppendUint64(buf, uint64(u.End[row]))
 	buf = binary.LittleEndian.AppendUint64(buf, u.Amount[row].Lo)
@@ -99,7 +87,53 @@ func contentHash(buf []byte, shared idHash, u *batch.Usage, row int) idHash {
 		buf = binary.LittleEndian.AppendUint64(buf, cost.Lo)
 		buf = binary.LittleEndian.AppendUint64(buf, uint64(cost.Hi))
 	}
-	return hashOf(buf)
+	return buf
+}
+
+// valueHashes keeps the hashes of the values of dictionaries that grow.
+type valueHashes struct {
+	dims         *batch.Dims
+	heads, tails []idHash
+	lines        []lineHash // by resource: the head and tail that it had last
+	sources      [][]byte   // as a field in front of the record id
+}
+
+type lineHash struct {
+	head, tail uint32 // 1 + code
+	hash       idHash
+}
+
+// extend takes in the values that the dictionaries have got since the last time,
+// or all of others.
+func (h *valueHashes) extend(u *batch.Usage) {
+	if h.dims == nil || !u.Dims.Heads.Shares(h.dims.Heads) {
+		*h = valueHashes{}
+	}
+	h.dims = u.Dims
+	for _, v := range u.Dims.Heads.Values()[len(h.heads):] {
+		h.heads = append(h.heads, hashFields(v.Account, v.Service, v.UsageType, v.Operation))
+	}
+	for _, v := range u.Dims.Tails.Values()[len(h.tails):] {
+		h.tails = append(h.tails, hashFields(v.Region, v.Zone, v.Tags, v.LineItemType, strconv.FormatBool(v.Priced), v.Currency, v.Commitment, v.Unit))
+	}
+	h.lines = append(h.lines, make([]lineHash, u.Dims.Resources.Len()-len(h.lines))...)
+	h.sources = h.sources[:0]
+	for _, s := range u.Sources.Values() {
+		h.sources = append(h.sources, appendField(nil, []byte(s)))
+	}
+}
+
+// line returns the hash of what a line shares, the hour left out. A resource has
+// mostly one head and one tail.
+func (h *valueHashes) line(u *batch.Usage, row int) *idHash {
+	l := &h.lines[u.Resource[row]]
+	head, tail := u.Head[row], u.Tail[row]
+	if l.head != head+1 || l.tail != tail+1 {
+		buf := make([]byte, 0, 256)
+		buf = append(append(buf, h.heads[head][:]...), h.tails[tail][:]...)
+		*l = lineHash{head + 1, tail + 1, hashOf(append(buf, u.Dims.Resources.Value(u.Resource[row])...))}
+	}
+	return &l.hash
 }
 
 // sortedBits is how many leading bits of the ids are sorted by radix: so many
@@ -124,18 +158,6 @@ func (c *chunk) sortIdentities() {
 
 // prefix returns the leading half, which orders as the hash does.
 func (h *idHash) prefix() uint64 { return binary.BigEndian.Uint64(h[:8]) }
-
-// tupleHashes hashes each distinct head and tail once.
-func tupleHashes(u *batch.Usage) (heads, tails []idHash) {
-	heads, tails = make([]idHash, 0, u.Dims.Heads.Len()), make([]idHash, 0, u.Dims.Tails.Len())
-	for _, h := range u.Dims.Heads.Values() {
-		heads = append(heads, hashFields(h.Account, h.Service, h.UsageType, h.Operation))
-	}
-	for _, t := range u.Dims.Tails.Values() {
-		tails = append(tails, hashFields(t.Region, t.Zone, t.Tags, t.LineItemType, strconv.FormatBool(t.Priced), t.Currency, t.Commitment, t.Unit))
-	}
-	return heads, tails
-}
 
 func hashFields(fields ...string) idHash {
 	buf := make([]byte, 0, 512)

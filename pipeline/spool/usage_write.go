@@ -16,13 +16,40 @@ import (
 	"github.com/monthend/monthend/schema/money"
 )
 
-// WriteUsage writes rows of a batch of accepted usage, in the given order, which
-// must be the canonical one (see batch.Sorter). Equal rows in equal order give
-// equal bytes, whatever else the batch and its dictionaries hold.
+// WriteUsage is UsageWriter.Write of a writer that is used once.
+func WriteUsage(w io.Writer, u *batch.Usage, rows []uint32) error {
+	return new(UsageWriter).Write(w, u, rows)
+}
+
+// UsageWriter writes files of accepted usage. It keeps its memory, and what it
+// made of the dictionaries, from file to file.
 //
 // Columns go to the column writers of the library, texts as dictionaries and
 // codes: neither a copy of the batch nor a hash of every cell is made.
-func WriteUsage(w io.Writer, u *batch.Usage, rows []uint32) (err error) {
+type UsageWriter struct {
+	u     *batch.Usage
+	rows  []uint32 // of the row group
+	group file.SerialRowGroupWriter
+
+	sources, resources tupleTexts[string]
+	heads              tupleTexts[batch.Head]
+	tails              tupleTexts[batch.Tail]
+
+	tuples codeSet
+	fields codeSet
+	codes  []uint32 // by row: place of the tuple among those of the row group
+	cells  []uint32 // by row: place of the text in the dictionary
+	ids    []parquet.ByteArray
+	fixed  []parquet.FixedLenByteArray
+	bytes  []byte
+	longs  []int64
+	times  timeCodes
+}
+
+// Write writes rows of a batch, in the given order; accepted usage is in the
+// canonical one (see batch.Sorter). Equal rows in equal order give equal bytes,
+// whatever else the batch and its dictionaries hold.
+func (e *UsageWriter) Write(w io.Writer, u *batch.Usage, rows []uint32) (err error) {
 	defer func() {
 		// The library panics on faults of its caller and on some of the sink.
 		if p := recover(); p != nil {
@@ -37,7 +64,11 @@ func WriteUsage(w io.Writer, u *batch.Usage, rows []uint32) (err error) {
 	if err != nil {
 		return fmt.Errorf("open Parquet writer: %v", err)
 	}
-	e := newUsageEncoder(u)
+	e.u = u
+	e.sources.extend(sources(), u.Sources)
+	e.heads.extend(heads(), u.Dims.Heads)
+	e.resources.extend(resources(), u.Dims.Resources)
+	e.tails.extend(tails(), u.Dims.Tails)
 	for from := 0; from < len(rows); from += RowGroup {
 		e.rows = rows[from:min(from+RowGroup, len(rows))]
 		e.group = out.AppendRowGroup()
@@ -51,23 +82,10 @@ func WriteUsage(w io.Writer, u *batch.Usage, rows []uint32) (err error) {
 	return nil
 }
 
-// usageEncoder writes the row groups of one batch.
-type usageEncoder struct {
-	u     *batch.Usage
-	rows  []uint32 // of the row group
-	group file.SerialRowGroupWriter
-
-	sources, heads, resources, tails []textColumn
-
-	tuples codeSet
-	fields codeSet
-	codes  []uint32 // by row: place of the tuple among those of the row group
-	cells  []uint32 // by row: place of the text in the dictionary
-	ids    []parquet.ByteArray
-	fixed  []parquet.FixedLenByteArray
-	bytes  []byte
-	longs  []int64
-	times  timeCodes
+// tupleTexts is a table of tuples, field by field.
+type tupleTexts[T comparable] struct {
+	table   *batch.Table[T]
+	columns []textColumn
 }
 
 // textColumn is one field of a table of tuples: its distinct texts, and which
@@ -75,45 +93,50 @@ type usageEncoder struct {
 type textColumn struct {
 	texts  []string
 	tuples []uint32
+	known  map[string]uint32
 }
 
-func textColumns[T comparable](t tuple[T], table *batch.Table[T]) []textColumn {
-	columns := make([]textColumn, len(t.names))
-	known := make([]map[string]uint32, len(t.names))
-	for i := range known {
-		known[i] = map[string]uint32{}
-		columns[i].tuples = make([]uint32, 0, table.Len())
-	}
-	for _, v := range table.Values() {
-		for i, text := range t.fields(v) {
-			code, ok := known[i][text]
-			if !ok {
-				code = uint32(len(known[i]))
-				known[i][text] = code
-				columns[i].texts = append(columns[i].texts, text)
-			}
-			columns[i].tuples = append(columns[i].tuples, code)
+// extend takes in what the table has got since the last time, or all of another.
+func (x *tupleTexts[T]) extend(t tuple[T], table *batch.Table[T]) {
+	if !table.Shares(x.table) || table.Len() < len(x.columns[0].tuples) {
+		x.columns = make([]textColumn, len(t.names))
+		for i := range x.columns {
+			x.columns[i].known = map[string]uint32{}
 		}
 	}
-	return columns
+	x.table = table
+	for _, v := range table.Values()[len(x.columns[0].tuples):] {
+		for i, text := range t.fields(v) {
+			x.columns[i].add(text)
+		}
+	}
 }
 
-func newUsageEncoder(u *batch.Usage) *usageEncoder {
-	return &usageEncoder{u: u, sources: textColumns(sources(), u.Sources), heads: textColumns(heads(), u.Dims.Heads),
-		resources: textColumns(resources(), u.Dims.Resources), tails: textColumns(tails(), u.Dims.Tails)}
+func (c *textColumn) add(text string) {
+	code := uint32(0)
+	if n := len(c.tuples); n > 0 && c.texts[c.tuples[n-1]] == text {
+		code = c.tuples[n-1]
+	} else if known, ok := c.known[text]; ok {
+		code = known
+	} else {
+		code = uint32(len(c.texts))
+		c.known[text] = code
+		c.texts = append(c.texts, text)
+	}
+	c.tuples = append(c.tuples, code)
 }
 
 // rowGroup writes the columns in the order of usageSchema.
-func (e *usageEncoder) rowGroup() error {
+func (e *UsageWriter) rowGroup() error {
 	u := e.u
 	steps := []func() error{
 		e.recordIDs,
-		func() error { return e.tupleColumns(e.sources, u.Source) },
-		func() error { return e.tupleColumns(e.heads, u.Head) },
-		func() error { return e.tupleColumns(e.resources, u.Resource) },
+		func() error { return e.tupleColumns(e.sources.columns, u.Source) },
+		func() error { return e.tupleColumns(e.heads.columns, u.Head) },
+		func() error { return e.tupleColumns(e.resources.columns, u.Resource) },
 		func() error { return e.timeColumn(u.Start) },
 		func() error { return e.timeColumn(u.End) },
-		func() error { return e.tupleColumns(e.tails, u.Tail) },
+		func() error { return e.tupleColumns(e.tails.columns, u.Tail) },
 		func() error { return decimalColumn(e, u.Amount) },
 		func() error { return decimalColumn(e, u.Cost) },
 		e.fileColumn,
@@ -127,7 +150,7 @@ func (e *usageEncoder) rowGroup() error {
 	return e.group.Close()
 }
 
-func next[W file.ColumnChunkWriter](e *usageEncoder) (W, error) {
+func next[W file.ColumnChunkWriter](e *UsageWriter) (W, error) {
 	w, err := e.group.NextColumn()
 	if err != nil {
 		var none W
@@ -136,7 +159,7 @@ func next[W file.ColumnChunkWriter](e *usageEncoder) (W, error) {
 	return w.(W), nil
 }
 
-func (e *usageEncoder) recordIDs() error {
+func (e *UsageWriter) recordIDs() error {
 	w, err := next[*file.ByteArrayColumnChunkWriter](e)
 	if err != nil {
 		return err
@@ -152,7 +175,7 @@ func (e *usageEncoder) recordIDs() error {
 }
 
 // tupleColumns writes one column per field of a table of tuples.
-func (e *usageEncoder) tupleColumns(columns []textColumn, tuples []uint32) error {
+func (e *UsageWriter) tupleColumns(columns []textColumn, tuples []uint32) error {
 	e.tuples.reset(len(columns[0].tuples))
 	e.codes = e.codes[:0]
 	for _, row := range e.rows {
@@ -168,7 +191,7 @@ func (e *usageEncoder) tupleColumns(columns []textColumn, tuples []uint32) error
 
 // textColumn writes the field of the tuples of the row group. Only texts that
 // occur in it go into its dictionary, in order of first sight.
-func (e *usageEncoder) textColumn(c textColumn) error {
+func (e *UsageWriter) textColumn(c textColumn) error {
 	w, err := next[*file.ByteArrayColumnChunkWriter](e)
 	if err != nil {
 		return err
@@ -197,7 +220,7 @@ type codedWriter interface {
 	WriteDictIndices(indices arrow.Array, definition, repetition []int16) error
 }
 
-func (e *usageEncoder) writeCodes(w codedWriter, code func(i int) uint32) error {
+func (e *UsageWriter) writeCodes(w codedWriter, code func(i int) uint32) error {
 	e.cells = e.cells[:0]
 	for i := range e.rows {
 		e.cells = append(e.cells, code(i))
@@ -209,7 +232,7 @@ func (e *usageEncoder) writeCodes(w codedWriter, code func(i int) uint32) error 
 }
 
 // timeColumn writes instants: as codes where they are few, else as they are.
-func (e *usageEncoder) timeColumn(times []int64) error {
+func (e *UsageWriter) timeColumn(times []int64) error {
 	w, err := next[*file.Int64ColumnChunkWriter](e)
 	if err != nil {
 		return err
@@ -229,7 +252,7 @@ func (e *usageEncoder) timeColumn(times []int64) error {
 	return e.writeCodes(w, func(i int) uint32 { return e.codes[i] })
 }
 
-func (e *usageEncoder) plainLongs(w *file.Int64ColumnChunkWriter, values []int64) error {
+func (e *UsageWriter) plainLongs(w *file.Int64ColumnChunkWriter, values []int64) error {
 	e.longs = e.longs[:0]
 	for _, row := range e.rows {
 		e.longs = append(e.longs, values[row])
@@ -245,7 +268,7 @@ func (e *usageEncoder) plainLongs(w *file.Int64ColumnChunkWriter, values []int64
 const decimalBytes = 16
 
 // decimalColumn writes exact numbers, big end first.
-func decimalColumn[T decimal](e *usageEncoder, values []T) error {
+func decimalColumn[T decimal](e *UsageWriter, values []T) error {
 	w, err := next[*file.FixedLenByteArrayColumnChunkWriter](e)
 	if err != nil {
 		return err
@@ -265,7 +288,7 @@ func decimalColumn[T decimal](e *usageEncoder, values []T) error {
 	return w.Close()
 }
 
-func (e *usageEncoder) fileColumn() error {
+func (e *UsageWriter) fileColumn() error {
 	w, err := next[*file.Int32ColumnChunkWriter](e)
 	if err != nil {
 		return err
@@ -289,7 +312,7 @@ func (e *usageEncoder) fileColumn() error {
 	return e.writeCodes(w, func(i int) uint32 { return e.codes[i] })
 }
 
-func (e *usageEncoder) lineColumn() error {
+func (e *UsageWriter) lineColumn() error {
 	w, err := next[*file.Int64ColumnChunkWriter](e)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import "slices"
 type Table[T comparable] struct {
 	values []T
 	codes  map[T]uint32
+	grown  *Table[T] // of a snapshot: the table that it was taken of
 }
 
 // NewTable returns an empty table.
@@ -41,8 +42,19 @@ func (t *Table[T]) Len() int { return len(t.values) }
 // Snapshot returns the table as it is now, for reading while values are added
 // to the table itself. It finds no codes.
 func (t *Table[T]) Snapshot() *Table[T] {
-	return &Table[T]{values: t.values[:len(t.values):len(t.values)]}
+	return &Table[T]{values: t.values[:len(t.values):len(t.values)], grown: t.origin()}
 }
+
+func (t *Table[T]) origin() *Table[T] {
+	if t.grown != nil {
+		return t.grown
+	}
+	return t
+}
+
+// Shares tells whether both are one table at two times, so that codes known to
+// both mean the same.
+func (t *Table[T]) Shares(o *Table[T]) bool { return o != nil && t.origin() == o.origin() }
 
 // Ranks returns, for each code, the place of its value in the order of compare.
 // Ranks compare as the values do, so sorting by rank is sorting by value.

@@ -85,6 +85,15 @@ func NewDims() *Dims {
 	return &Dims{Heads: NewTable[Head](), Resources: NewTable[string](), Tails: NewTable[Tail]()}
 }
 
+// Snapshot returns the dictionaries as they are now, for reading while values are
+// added to the dictionaries themselves.
+func (d *Dims) Snapshot() *Dims {
+	return &Dims{d.Heads.Snapshot(), d.Resources.Snapshot(), d.Tails.Snapshot()}
+}
+
+// Len returns the number of distinct values.
+func (d *Dims) Len() int { return d.Heads.Len() + d.Resources.Len() + d.Tails.Len() }
+
 // Key is the packed identity of a line: comparing two keys of sorted
 // dictionaries compares the lines by value in the canonical order.
 type Key struct{ Hi, Lo uint64 }

@@ -8,8 +8,12 @@ import (
 	"github.com/monthend/monthend/schema"
 )
 
-// Sorter puts rows in order. It keeps its memory from batch to batch.
+// Sorter puts rows in order. It keeps its memory from batch to batch, and the
+// ranks of dictionaries that did not grow in between.
 type Sorter struct {
+	heads           ranks[Head]
+	resources       ranks[string]
+	tails           ranks[Tail]
 	keys, spareKeys []uint64
 	rows, spareRows []uint32
 }
@@ -25,7 +29,7 @@ func (s *Sorter) Order(u *Usage) []uint32 {
 	for i := range n {
 		s.rows[i] = uint32(i)
 	}
-	heads, resources, tails := u.Dims.Heads.Ranks(CompareHeads), u.Dims.Resources.Ranks(strings.Compare), u.Dims.Tails.Ranks(CompareTails)
+	heads, resources, tails := s.heads.of(u.Dims.Heads, CompareHeads), s.resources.of(u.Dims.Resources, strings.Compare), s.tails.of(u.Dims.Tails, CompareTails)
 	first, last := u.hours()
 	byResource, byHour, byTail := bits.Len(uint(len(resources))), bits.Len32(uint32(last-first)), bits.Len(uint(len(tails)))
 	width := bits.Len(uint(len(heads))) + byResource + byHour + byTail
@@ -44,6 +48,19 @@ func (s *Sorter) Order(u *Usage) []uint32 {
 		s.keys[i] = key<<byTail | uint64(tails[u.Tail[i]])
 	}
 	return s.radix(width)
+}
+
+// ranks remembers those of one table.
+type ranks[T comparable] struct {
+	table *Table[T]
+	list  []uint32
+}
+
+func (r *ranks[T]) of(t *Table[T], compare func(a, b T) int) []uint32 {
+	if !t.Shares(r.table) || t.Len() != len(r.list) {
+		r.table, r.list = t, t.Ranks(compare)
+	}
+	return r.list
 }
 
 // OrderBy returns 0 to n-1 in the order of the lowest width bits of their keys,

@@ -28,14 +28,19 @@ type Usage struct {
 // NewUsage returns an empty batch with dictionaries of its own.
 func NewUsage() *Usage { return &Usage{Dims: NewDims(), Sources: NewTable[string]()} }
 
-// Reset empties the batch, with new dictionaries, and keeps its memory.
-func (u *Usage) Reset() {
-	u.Dims, u.Sources = NewDims(), NewTable[string]()
+// Reset empties the batch and keeps its memory. It goes on over the given
+// dictionaries.
+func (u *Usage) Reset(dims *Dims, sources *Table[string]) {
+	u.Dims, u.Sources = dims, sources
 	u.Head, u.Resource, u.Tail = u.Head[:0], u.Resource[:0], u.Tail[:0]
 	u.Start, u.End, u.Amount, u.Cost = u.Start[:0], u.End[:0], u.Amount[:0], u.Cost[:0]
 	u.Source, u.File, u.Line = u.Source[:0], u.File[:0], u.Line[:0]
 	u.IDs.Reset()
 }
+
+// Freeze leaves the dictionaries to others, who may add to them: the batch keeps
+// them as they are now. No record can be added to it any more.
+func (u *Usage) Freeze() { u.Dims, u.Sources = u.Dims.Snapshot(), u.Sources.Snapshot() }
 
 // Reserve makes room for n more rows, and at least doubles what there is when
 // it takes more memory, so that a growing batch is copied seldom.
@@ -133,7 +138,7 @@ func (t *Text) Len() int { return len(t.ends) }
 // CopyFrom makes the batch a copy of another, over the other's dictionaries as
 // they are now, in memory of its own.
 func (u *Usage) CopyFrom(o *Usage) {
-	u.Dims = &Dims{o.Dims.Heads.Snapshot(), o.Dims.Resources.Snapshot(), o.Dims.Tails.Snapshot()}
+	u.Dims = o.Dims.Snapshot()
 	u.Sources = o.Sources.Snapshot()
 	u.Head, u.Resource, u.Tail = append(u.Head[:0], o.Head...), append(u.Resource[:0], o.Resource...), append(u.Tail[:0], o.Tail...)
 	u.Start, u.End = append(u.Start[:0], o.Start...), append(u.End[:0], o.End...)

@@ -176,7 +176,11 @@ func fast(w slow.World, records []slow.Record) ([]string, error) {
 	return out, nil
 }
 
+// rowOf leaves out the rate code where the price list has none for the line.
 func rowOf(payer string, it rate.Item) row {
+	if it.Price.Pool != "" || it.Terms.Commitment.ID != "" {
+		it.Price.RateCode = ""
+	}
 	return row{payer, it.Head.Account, it.Head.Service, it.Head.UsageType, it.Head.Operation, it.Resource, int64(it.Hour),
 		it.Tail.Region, it.Tail.Zone, it.Tail.Tags, it.Tail.LineItemType, it.Tail.Unit,
 		it.Price.SKU, it.Price.RateCode, it.Price.Pool, it.Terms.Commitment.ID, it.Terms.Discounts, it.Price.TaxType,

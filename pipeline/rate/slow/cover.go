@@ -3,6 +3,7 @@ package slow
 import (
 	"math/big"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,9 +29,8 @@ type part struct {
 	rate        *big.Rat // of the plan
 }
 
-// factors are normalized units by size.
-var factors = map[string]string{"nano": "0.25", "micro": "0.5", "small": "1", "medium": "2", "large": "4",
-	"xlarge": "8", "2xlarge": "16", "4xlarge": "32", "8xlarge": "64", "10xlarge": "80", "16xlarge": "128", "32xlarge": "256"}
+// factors are normalized units by size; a number before xlarge multiplies.
+var factors = map[string]string{"nano": "0.25", "micro": "0.5", "small": "1", "medium": "2", "large": "4", "xlarge": "8"}
 
 // size takes a usage type apart behind its last dot; factor is nil where the
 // size has none.
@@ -39,10 +39,21 @@ func size(usageType string) (family string, factor *big.Rat) {
 	if i < 0 {
 		return usageType, nil
 	}
-	if f, ok := factors[usageType[i+1:]]; ok {
-		return usageType[:i], dec(f)
+	family, name, times := usageType[:i], usageType[i+1:], int64(1)
+	if number, large := strings.CutSuffix(name, "xlarge"); large && number != "" {
+		n, err := strconv.ParseInt(number, 10, 32)
+		if err != nil || n < 1 {
+			return family, nil
+		}
+		name, times = "xlarge", n
 	}
-	return usageType[:i], nil
+	if strings.Contains(family, "Multi-AZUsage") {
+		times *= 2
+	}
+	if f, ok := factors[name]; ok {
+		return family, mul(dec(f), num(times))
+	}
+	return family, nil
 }
 
 // weights are the normalized units of one unit of the usage and of the
@@ -96,6 +107,9 @@ func (p *pass) cover() {
 	}
 	hours, order := p.cells()
 	for _, h := range order {
+		if h*3600 < p.Period.Start.Unix() { // the month before has this hour's commitments
+			continue
+		}
 		p.dealReservations(h, hours[h])
 		p.dealPlans(h, hours[h])
 		for _, c := range hours[h] {
@@ -237,8 +251,9 @@ func (p *pass) part(l *line, pt part, amount *big.Rat) {
 		p.reserve(l, pt.reservation, amount)
 		return
 	}
+	effective, amortized := round(mul(pt.rate, amount), 8), sub(dec(pt.plan.Commitment.String()), recurringOf(pt.plan))
 	p.charges = append(p.charges, &charge{line: l, portion: planned, amount: amount, rate: l.version.list, by: pt.plan.ID,
-		planRate: pt.rate, effective: round(mul(pt.rate, amount), 8), upfront: zero()})
+		planRate: pt.rate, effective: effective, upfront: round(quo(mul(effective, amortized), dec(pt.plan.Commitment.String())), 8)})
 }
 
 // fee is what a reservation costs in the month.
@@ -279,7 +294,7 @@ func (p *pass) reservationFees() {
 			usageType = strings.Replace(r.Select.UsageType, "BoxUsage", "HeavyUsage", 1)
 		}
 		row := Row{Account: r.Account, Service: r.Select.ServiceCode, UsageType: usageType, Operation: r.Select.Operation,
-			Region: r.Select.Region, Zone: r.Zone, Hour: hourOf(at), Commitment: r.ID, Type: "RIFee", Amount: f.units}
+			Region: r.Select.Region, Zone: r.Zone, Hour: hourOf(at), Commitment: r.ID, Type: "RIFee", Unit: "Hrs", Amount: f.units}
 		unused := sub(f.units, p.coveredBy(r.ID))
 		if unused.Sign() < 0 {
 			unused = zero()

@@ -44,6 +44,9 @@ func (p *pass) debts(paid int) []*debt {
 	at := map[[2]string]*debt{}
 	var out []*debt
 	for _, r := range p.rows[:paid] {
+		if r.Type == "Tax" {
+			continue
+		}
 		k := [2]string{r.Account, r.Service}
 		if at[k] == nil {
 			at[k] = &debt{r.Account, r.Service, zero()}
@@ -56,14 +59,15 @@ func (p *pass) debts(paid int) []*debt {
 
 func (p *pass) credit(c *offer.Credit, debts []*debt) {
 	b := Balance{Kind: credit, ID: c.ID, Granted: zero(), Applied: zero(), Expired: zero()}
-	b.Opening, _ = p.opening(credit, c.ID)
-	if p.in(p.day(c.From)) {
+	var known bool
+	b.Opening, known = p.opening(credit, c.ID)
+	if !known {
+		if !p.Period.End.After(p.day(c.From)) || !p.Period.Start.Before(p.day(c.Until)) {
+			return
+		}
 		b.Granted = dec(c.Amount.String())
 	}
 	left := add(b.Opening, b.Granted)
-	if left.Sign() == 0 {
-		return
-	}
 	if p.Period.Start.Before(p.day(c.Until)) {
 		for _, d := range p.payable(c, debts) {
 			take := least(left, d.left)
@@ -71,8 +75,8 @@ func (p *pass) credit(c *offer.Credit, debts []*debt) {
 				continue
 			}
 			left, d.left, b.Applied = sub(left, take), sub(d.left, take), add(b.Applied, take)
-			row := feeRow(d.account, d.service, p.firstHour(), neg(take))
-			row.Type, row.Blended, row.Commitment = "Credit", zero(), ""
+			row := feeRow(c.ID, d.account, d.service, p.firstHour(), neg(take))
+			row.Type, row.Amount, row.Blended = "Credit", zero(), zero()
 			p.rows = append(p.rows, row)
 		}
 	}

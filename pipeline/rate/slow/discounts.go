@@ -34,6 +34,9 @@ func (p *pass) discounts() {
 			}
 			texts = append(texts, d.ID+" "+d.Type+" "+text)
 			left = sub(left, off)
+			if off.Sign() == 0 {
+				continue
+			}
 			g := group{i, c.account, c.service, c.usageType, c.operation, c.region}
 			n, ok := at[g]
 			if !ok {
@@ -41,7 +44,7 @@ func (p *pass) discounts() {
 				at[g] = n
 				p.rows = append(p.rows, Row{Account: c.account, Service: c.service, UsageType: c.usageType, Operation: c.operation,
 					Region: c.region, Hour: p.firstHour(), Type: d.Type, Discounts: d.ID,
-					Amount: num(1), List: zero(), Unblended: zero(), Blended: zero(), Net: zero(), Upfront: zero()})
+					Amount: zero(), List: zero(), Unblended: zero(), Blended: zero(), Net: zero(), Upfront: zero()})
 			}
 			p.rows[n].Unblended = sub(p.rows[n].Unblended, off)
 			p.rows[n].Effective = p.rows[n].Unblended

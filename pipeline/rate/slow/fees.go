@@ -9,8 +9,8 @@ import (
 )
 
 // feeRow is a charge of its own.
-func feeRow(account, service string, hour int64, cost *big.Rat) Row {
-	return Row{Account: account, Service: service, Hour: hour, Type: "Fee", Amount: num(1), List: zero(), Upfront: zero(),
+func feeRow(id, account, service string, hour int64, cost *big.Rat) Row {
+	return Row{Account: account, Service: service, UsageType: id, Hour: hour, Type: "Fee", Amount: num(1), List: zero(), Upfront: zero(),
 		Unblended: cost, Blended: cost, Net: cost, Effective: cost}
 }
 
@@ -26,7 +26,7 @@ func (p *pass) offerFees() {
 			continue
 		}
 		p.fees = append(p.fees, len(p.rows))
-		p.rows = append(p.rows, feeRow(f.Account, f.Service, hourOf(at), cost))
+		p.rows = append(p.rows, feeRow(f.ID, f.Account, f.Service, hourOf(at), cost))
 	}
 }
 
@@ -60,26 +60,30 @@ func (p *pass) support(base int) {
 		if s.Payer != p.payer.AccountID || !p.holds(s.From, s.Until, p.day(lastDay)) {
 			continue
 		}
-		accounts := s.Accounts
-		if len(accounts) == 0 && s.PerAccount {
-			accounts = p.members()
-		}
 		if !s.PerAccount {
-			p.supportFee(s, p.payer.AccountID, p.sum(base, accounts))
+			p.supportFee(s, p.payer.AccountID, p.sum(base, s.Accounts))
 			continue
 		}
-		for _, a := range accounts {
-			p.supportFee(s, a, p.sum(base, []string{a}))
+		for _, a := range p.members(base) {
+			if oneOf(s.Accounts, a) {
+				p.supportFee(s, a, p.sum(base, []string{a}))
+			}
 		}
 	}
 }
 
-// members are the accounts that the payer has at the end of the month, once each.
-func (p *pass) members() []string {
+// members are the accounts that the payer has at the end of the month, or that
+// have charges, once each.
+func (p *pass) members(base int) []string {
 	var out []string
 	for _, a := range p.payer.Accounts {
 		if p.payerOf(a.ID, p.last()) == p.payer.AccountID && !has(out, a.ID) {
 			out = append(out, a.ID)
+		}
+	}
+	for _, r := range p.rows[:base] {
+		if !has(out, r.Account) {
+			out = append(out, r.Account)
 		}
 	}
 	return out
@@ -91,7 +95,7 @@ func has(list []string, s string) bool { return len(list) > 0 && oneOf(list, s) 
 func (p *pass) sum(base int, accounts []string) *big.Rat {
 	total := zero()
 	for _, r := range p.rows[:base] {
-		if oneOf(accounts, r.Account) {
+		if r.Type != "Tax" && oneOf(accounts, r.Account) {
 			total.Add(total, r.Unblended)
 		}
 	}
@@ -112,7 +116,7 @@ func (p *pass) supportFee(s *offer.Support, account string, base *big.Rat) {
 	}
 	cost = most(round(cost, 6), dec(s.Minimum.String()))
 	if cost.Sign() > 0 {
-		p.rows = append(p.rows, feeRow(account, s.Service, p.lastHour(), cost))
+		p.rows = append(p.rows, feeRow(s.ID, account, s.Service, p.lastHour(), cost))
 	}
 }
 
@@ -139,7 +143,7 @@ func (p *pass) minimums() {
 			missing = p.term(m, base)
 		}
 		if missing.Sign() > 0 {
-			p.rows = append(p.rows, feeRow(p.payer.AccountID, m.Service, p.lastHour(), missing))
+			p.rows = append(p.rows, feeRow(m.ID, p.payer.AccountID, m.Service, p.lastHour(), missing))
 		}
 	}
 }
@@ -171,8 +175,8 @@ func (p *pass) refunds() {
 		if !p.in(at) || p.payerOf(f.Account, at) != p.payer.AccountID {
 			continue
 		}
-		row := feeRow(f.Account, f.Service, hourOf(at), neg(dec(f.Amount.String())))
-		row.Type, row.Blended = "Refund", zero()
+		row := feeRow(f.ID, f.Account, f.Service, hourOf(at), neg(dec(f.Amount.String())))
+		row.Type, row.Amount = "Refund", zero()
 		p.rows = append(p.rows, row)
 	}
 }

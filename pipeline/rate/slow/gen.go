@@ -88,9 +88,6 @@ func (g *gen) organization() {
 func (g *gen) since() schema.Date {
 	start := schema.DateOf(g.w.Period.Start.In(g.zone))
 	d := start.AddDays(g.IntN(40) - 35)
-	if d.Day > 28 {
-		d.Day = 28 // how a month is added to the 31st is left open
-	}
 	if g.chance(50) {
 		d.Year -= pick(g, 1, 1, 2)
 	}
@@ -196,6 +193,9 @@ func (g *gen) versions(s *price.SKU, unit string) {
 		at = g.anInstant() // what is before has no price
 	}
 	for range pick(g, 1, 1, 1, 2, 3) {
+		if g.chance(3) {
+			model = pick(g, price.Graduated, price.Volume, price.Package, price.Flat)
+		}
 		v := price.Version{Effective: at.Unix(), Unit: unit, Term: "OnDemand", Model: model, Tiers: g.tiers(s.ID, len(s.Versions), model)}
 		if model == price.Package {
 			v.PackageSize = usageOf(pick(g, "1", "10", "2.5", "1000", "0.000000000000000003"))
@@ -325,7 +325,7 @@ func (g *gen) rarely(r *Record, s price.SKU) {
 	}
 	if g.chance(3) {
 		r.Priced, r.Cost = true, pick(g, "", "-")+g.digits(3, 10)
-		r.LineItemType = pick(g, "", "Fee", "Credit", "Refund", "Discount")
+		r.LineItemType = pick(g, "", "Fee", "Credit", "Refund", "Discount", "Tax")
 		if r.Cost == "-0" {
 			r.Cost = "0"
 		}

@@ -157,7 +157,7 @@ func (g *gen) discounts() {
 func (g *gen) perUnit() []string {
 	var ids []string
 	for _, s := range g.w.SKUs {
-		if m := s.Versions[0].Model; m == price.Graduated || m == price.Volume {
+		if !slices.ContainsFunc(s.Versions, func(v price.Version) bool { return v.Model == price.Package || v.Model == price.Flat }) {
 			ids = append(ids, s.ID)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"math/big"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/monthend/monthend/schema/offer"
 )
@@ -15,7 +16,7 @@ const (
 
 // planRate is what a plan charges for a unit of a SKU, or nil where it does not cover it.
 func planRate(pl *offer.SavingsPlan, s *sku, list *big.Rat) *big.Rat {
-	if pl.Type == instancePlan && (s.Region != pl.Region || familyOf(s.UsageType) != pl.Family) {
+	if pl.Type == instancePlan && (s.Region == "" || s.Region != pl.Region || familyOf(s.UsageType) != pl.Family) {
 		return nil
 	}
 	for _, r := range pl.Rates {
@@ -26,7 +27,7 @@ func planRate(pl *offer.SavingsPlan, s *sku, list *big.Rat) *big.Rat {
 		if f := dec(r.Factor.String()); f.Sign() != 0 {
 			rate = round(mul(list, sub(num(1), f)), 10)
 		}
-		if rate.Cmp(list) >= 0 {
+		if rate.Cmp(list) >= 0 || rate.Sign() == 0 {
 			return nil
 		}
 		return rate
@@ -124,6 +125,11 @@ func upfrontShare(pay offer.Payment) *big.Rat {
 	return zero()
 }
 
+// recurringOf is what an hour of a plan costs when it comes.
+func recurringOf(pl *offer.SavingsPlan) *big.Rat {
+	return round(mul(dec(pl.Commitment.String()), sub(num(1), upfrontShare(pl.Payment))), 8)
+}
+
 // planRows writes fees and negations.
 func (p *pass) planRows() {
 	covered := map[string]map[int64][]*charge{}
@@ -142,8 +148,8 @@ func (p *pass) planRows() {
 
 func (p *pass) planFees(pl *offer.SavingsPlan, covered map[int64][]*charge) {
 	commitment := dec(pl.Commitment.String())
-	recurring := round(mul(commitment, sub(num(1), upfrontShare(pl.Payment))), 8)
-	fee := Row{Account: pl.Account, Service: computePlan, UsageType: planUsageType(pl), Region: pl.Region,
+	recurring := recurringOf(pl)
+	fee := Row{Account: pl.Account, Service: computePlan, UsageType: planUsageType(pl), Region: pl.Region, Resource: pl.ID, Unit: "Hrs",
 		Commitment: pl.ID, Amount: num(1), List: zero()}
 	upfront := mul(sub(commitment, recurring), num(8760*int64(pl.Years)))
 	if first := hourOf(pl.Start); p.in(pl.Start) && p.holdsPlan(pl, first) && upfront.Sign() > 0 {
@@ -152,7 +158,7 @@ func (p *pass) planFees(pl *offer.SavingsPlan, covered map[int64][]*charge) {
 		row.Unblended, row.Blended, row.Net = upfront, upfront, upfront
 		p.rows = append(p.rows, row)
 	}
-	for h := p.firstHour(); h <= p.lastHour(); h++ {
+	for h := hourOf(p.Period.Start.Add(time.Hour - 1)); h <= p.lastHour(); h++ {
 		if !p.holdsPlan(pl, h) {
 			continue
 		}
@@ -169,15 +175,15 @@ func (p *pass) planFees(pl *offer.SavingsPlan, covered map[int64][]*charge) {
 
 // negate takes back what the covered lines of an hour show.
 func (p *pass) negate(pl *offer.SavingsPlan, hour int64, covered []*charge) {
-	at := map[[6]string]int{}
+	at := map[[7]string]int{}
 	for _, c := range covered {
-		k := [6]string{c.account, c.service, c.usageType, c.operation, c.region, c.zone}
+		k := [7]string{c.account, c.service, c.usageType, c.operation, c.region, c.zone, c.unit}
 		i, ok := at[k]
 		if !ok {
 			i = len(p.rows)
 			at[k] = i
 			p.rows = append(p.rows, Row{Account: c.account, Service: c.service, UsageType: c.usageType, Operation: c.operation,
-				Region: c.region, Zone: c.zone, Hour: hour, Type: "SavingsPlanNegation", Commitment: pl.ID,
+				Region: c.region, Zone: c.zone, Unit: c.unit, Hour: hour, Type: "SavingsPlanNegation", Commitment: pl.ID,
 				Amount: zero(), List: zero(), Unblended: zero(), Blended: zero(), Net: zero(), Effective: zero(), Upfront: zero()})
 		}
 		r := &p.rows[i]

@@ -60,10 +60,10 @@ func TestDiscounts(t *testing.T) {
 		"a Usage 2: list 2 unblended 2 blended 2 net 1.3 effective 2 upfront 0",
 		"b Usage 2: list 0 unblended 0 blended 0 net 0 effective 0 upfront 0")
 	want(t, show(b, "EdpDiscount", "PrivateRateDiscount", "Discount"),
-		"a EdpDiscount 1: list 0 unblended -0.4 blended 0 net 0 effective -0.4 upfront 0",
-		"b EdpDiscount 1: list 0 unblended -0.2 blended 0 net 0 effective -0.2 upfront 0",
-		"b Discount 1: list 0 unblended -1.8 blended 0 net 0 effective -1.8 upfront 0",
-		"a PrivateRateDiscount 1: list 0 unblended -0.5 blended 0 net 0 effective -0.5 upfront 0")
+		"a EdpDiscount 0: list 0 unblended -0.4 blended 0 net 0 effective -0.4 upfront 0",
+		"b EdpDiscount 0: list 0 unblended -0.2 blended 0 net 0 effective -0.2 upfront 0",
+		"b Discount 0: list 0 unblended -1.8 blended 0 net 0 effective -1.8 upfront 0",
+		"a PrivateRateDiscount 0: list 0 unblended -0.5 blended 0 net 0 effective -0.5 upfront 0")
 }
 
 // costs writes account, service, hour of the month and cost of some types.
@@ -149,7 +149,7 @@ func TestRefundsAndTaxes(t *testing.T) {
 	}
 	b := run(t, w, use("a", "S", "x", "2026-10-01T00:00:00", "1.11"), use("a", "T", "x", "2026-10-01T00:00:00", "1"), use("b", "S", "x", "2026-10-01T00:00:00", "1"))
 	// 0.19 x 2.11 = 0.40: exactly 0.0208, 0.1896 and 0.1896.
-	want(t, costs(b, w, "Refund", "Tax"), "a S 720 -1", "a S 0 0.02", "a T 0 0.19", "b S 0 0.19", "p  0 0", "p  0 0")
+	want(t, costs(b, w, "Refund", "Tax"), "a S 720 -1", "a S 0 0.02", "a T 0 0.19", "b S 0 0.19", "p T 0 0", "p S 0 0", "p S 0 0")
 	var got []string
 	for _, n := range b.Taxes {
 		got = append(got, n.ID+" "+Text(n.Base)+" "+Text(n.Amount))

@@ -206,11 +206,12 @@ func TestSavingsPlans(t *testing.T) {
 		{ID: "compute", Account: "a", Type: computePlan, Commitment: cost("0.1"), Payment: offer.PartialUpfront, Years: 1,
 			Start: at("2026-10-01T05:00:00"), End: at("2027-10-01T05:00:00"),
 			Rates: []offer.PlanRate{{Select: offer.Selector{ServiceCode: "EC2", UsageType: "*c5*"}, Rate: rate("0.06")}, {Select: offer.Selector{ServiceCode: "EC2"}, Factor: rate("0.5")}}},
-		{ID: "family", Account: "b", Type: instancePlan, Family: "m5", Commitment: cost("0.03"), Payment: offer.AllUpfront, Years: 3,
+		{ID: "family", Account: "b", Type: instancePlan, Family: "m5", Region: "us", Commitment: cost("0.03"), Payment: offer.AllUpfront, Years: 3,
 			Start: at("2024-01-01T00:00:00"), End: at("2027-01-01T00:00:00"), Rates: []offer.PlanRate{{Factor: rate("0.7")}}},
 	}
 	rs := []Record{use("a", "EC2", "BoxUsage:m5.large", "2026-10-01T05:00:00", "2"), use("a", "EC2", "BoxUsage:c5.large", "2026-10-01T05:00:00", "1"),
 		use("b", "Lambda", "gb", "2026-10-01T05:00:00", "1")}
+	w.SKUs[0].Region, rs[0].Region = "us", "us"
 	b := run(t, w, rs...)
 	var rows []string
 	for _, r := range b.Rows {

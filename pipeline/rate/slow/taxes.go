@@ -35,13 +35,20 @@ func (p *pass) rule(t *offer.Tax, rows []Row) {
 	switch {
 	case base.Sign() <= 0 || exempt:
 	case t.Inclusive:
-		amount = round(sub(base, quo(base, add(num(1), factor))), places)
+		amount = round(quo(mul(base, factor), add(num(1), factor)), places)
 	default:
 		amount = round(mul(factor, base), places)
 	}
+	if len(bases) == 0 {
+		return
+	}
 	p.taxes = append(p.taxes, Tax{ID: t.ID, Base: base, Amount: amount})
-	if exempt || factor.Sign() == 0 || t.Inclusive {
-		p.rows = append(p.rows, p.taxRow(t, p.payer.AccountID, "", zero()))
+	if amount.Sign() == 0 || t.Inclusive {
+		service := bases[0].service
+		for _, b := range bases {
+			service = min(service, b.service)
+		}
+		p.rows = append(p.rows, p.taxRow(t, p.payer.AccountID, service, zero()))
 		return
 	}
 	for i, share := range shares(amount, bases, places) {
@@ -52,7 +59,7 @@ func (p *pass) rule(t *offer.Tax, rows []Row) {
 }
 
 func (p *pass) taxRow(t *offer.Tax, account, service string, cost *big.Rat) Row {
-	row := feeRow(account, service, p.firstHour(), cost)
+	row := feeRow(t.ID, account, service, p.firstHour(), cost)
 	row.Type, row.TaxType = "Tax", t.Type
 	return row
 }

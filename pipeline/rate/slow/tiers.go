@@ -30,7 +30,7 @@ func (p *pass) tiers() {
 
 // serve gives a pool's allowance away.
 func (p *pass) serve(pool *offer.Pool, bySKU map[*sku][]*line) {
-	end, ok := p.poolEnd(pool)
+	begin, end, ok := p.poolStretch(pool)
 	if !ok || !p.holds(pool.From, pool.Until, p.Period.Start) {
 		return
 	}
@@ -49,7 +49,7 @@ func (p *pass) serve(pool *offer.Pool, bySKU map[*sku][]*line) {
 			if left.Sign() == 0 {
 				return
 			}
-			if l.pool != "" || !end.IsZero() && !p.instant(l.hour).Before(end) {
+			if at := p.instant(l.hour); l.pool != "" || at.Before(begin) || !end.IsZero() && !at.Before(end) {
 				continue
 			}
 			l.free, l.pool = least(left, l.left), pool.ID
@@ -67,21 +67,25 @@ func (p *pass) pooled(pool *offer.Pool, s *sku) bool {
 	return false
 }
 
-// poolEnd is the instant from which on a pool serves nothing more, zero for
-// never; not ok where it has never served the payer.
-func (p *pass) poolEnd(pool *offer.Pool) (end time.Time, ok bool) {
+// poolStretch is when a pool serves the payer, with a zero end for ever; not ok
+// where it never does.
+func (p *pass) poolStretch(pool *offer.Pool) (begin, end time.Time, ok bool) {
 	if pool.Months == 0 && pool.Days == 0 {
-		return end, true
+		return begin, end, true
 	}
 	since := p.payer.Since
 	if since.IsZero() {
-		return end, false
+		return begin, end, false
 	}
+	begin = p.day(since)
 	if pool.Months > 0 {
 		d := since
 		d.Month += time.Month(pool.Months)
 		for d.Month > 12 {
 			d.Month, d.Year = d.Month-12, d.Year+1
+		}
+		for time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).Day() != d.Day {
+			d.Day--
 		}
 		end = p.day(d)
 	}
@@ -90,7 +94,7 @@ func (p *pass) poolEnd(pool *offer.Pool) (end time.Time, ok bool) {
 			end = e
 		}
 	}
-	return end, true
+	return begin, end, true
 }
 
 // rateSKU rates the lines of one SKU in the order of time.
@@ -103,7 +107,7 @@ func (p *pass) rateSKU(ls []*line) {
 	for _, l := range ls {
 		v, rest := l.version, sub(l.left, l.free)
 		if l.pool != "" {
-			p.charges = append(p.charges, &charge{line: l, portion: free, amount: l.free, rate: zero(), code: v.tiers[0].code})
+			p.charges = append(p.charges, &charge{line: l, portion: free, amount: l.free, rate: zero()})
 			count = add(count, l.free)
 			if rest.Sign() == 0 {
 				continue
@@ -231,6 +235,9 @@ func (p *pass) write() {
 			r.Type, r.Commitment, r.Unblended = "SavingsPlanCoveredUsage", c.by, r.List
 		case free:
 			r.Pool, r.Unblended = c.pool, zero()
+			if c.version.Model == price.Package || c.version.Model == price.Flat {
+				r.List = zero()
+			}
 		case tiered:
 			r.Unblended = round(mul(c.rate, c.amount), 10)
 			r.List = r.Unblended

@@ -57,6 +57,10 @@ type Options struct {
 	// Slowest is the rate in bytes per second below which a transfer is given
 	// up; 0 is DefaultSlowest.
 	Slowest int64
+
+	// Foreign: the bucket is somebody else's and only read. Its keys are taken as
+	// they are, whatever letters they have.
+	Foreign bool
 }
 
 // Store is a bucket, or the part of it below a prefix.
@@ -196,7 +200,7 @@ func (r *objectReader) Close() error {
 
 // List is part of store.Store. Objects whose names are no keys are passed over.
 func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) error) error {
-	if prefix != "" {
+	if prefix != "" && !s.opts.Foreign {
 		if err := store.CheckKey(strings.TrimSuffix(prefix, "/")); err != nil {
 			return err
 		}
@@ -210,7 +214,7 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) err
 			return s.fail("list", prefix, limit.cause(object.Err))
 		}
 		key := strings.TrimPrefix(object.Key, s.whole(""))
-		if store.CheckKey(key) == nil {
+		if s.opts.Foreign || store.CheckKey(key) == nil {
 			if err := fn(store.Info{Key: key, Size: object.Size, Modified: object.LastModified}); err != nil {
 				return err
 			}
@@ -237,6 +241,9 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 }
 
 func (s *Store) check(ctx context.Context, key string) error {
+	if s.opts.Foreign {
+		return ctx.Err()
+	}
 	if err := store.CheckKey(key); err != nil {
 		return err
 	}

@@ -67,3 +67,32 @@ func TestServerParts(t *testing.T) {
 		t.Errorf("read back: %d bytes, %v", size, err)
 	}
 }
+
+// TestCase_D65_ForeignKeys reads a bucket whose keys have letters of all kinds.
+func TestCase_D65_ForeignKeys(t *testing.T) {
+	opts := serverOptions(t)
+	opts.Foreign, opts.Prefix = true, ""
+	s, err := Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	under := "foreign " + strings.ToLower(rand.Text()) + "/"
+	keys := []string{"a b.csv", "a%2Fb.csv", "a+b.csv", "ä/ö 계량.csv", ".hidden/x.csv"}
+	for _, key := range keys {
+		if err := store.ReplaceBytes(t.Context(), s, under+key, []byte(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	err = s.List(t.Context(), under, func(i store.Info) error {
+		data, err := store.ReadAll(t.Context(), s, i.Key, i.Size)
+		seen[strings.TrimPrefix(i.Key, under)] = true
+		if string(data) != strings.TrimPrefix(i.Key, under) {
+			t.Errorf("%q holds %q", i.Key, data)
+		}
+		return err
+	})
+	if err != nil || len(seen) != len(keys) {
+		t.Errorf("%d of %d keys were seen: %v (%v)", len(seen), len(keys), seen, err)
+	}
+}
