@@ -117,6 +117,8 @@ func (p *docPage) checkConfigs(t *testing.T) {
 		switch path.Base(b.name) {
 		case "organization.yaml":
 			_, problems = config.LoadOrganization(b.name, data)
+		case "prices.cases.yaml":
+			_, problems = config.LoadCases(b.name, data)
 		case "offers.yaml":
 			_, problems = config.LoadOffers(b.name, data)
 		default:

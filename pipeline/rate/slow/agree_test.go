@@ -105,6 +105,9 @@ func only(name string, these, those []string) []string {
 func texts(res slow.Result) []string {
 	var out []string
 	for payer, b := range res.Payers {
+		if len(b.Rows) == 0 {
+			continue // trial leaves such payers out
+		}
 		for _, r := range b.Rows {
 			out = append(out, row{payer, r.Account, r.Service, r.UsageType, r.Operation, r.Resource, r.Hour, r.Region, r.Zone, r.Tags, r.Type, r.Unit,
 				r.SKU, r.RateCode, r.Pool, r.Commitment, r.Discounts, r.TaxType,

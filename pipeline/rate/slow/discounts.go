@@ -43,7 +43,7 @@ func (p *pass) discounts() {
 				n = len(p.rows)
 				at[g] = n
 				p.rows = append(p.rows, Row{Account: c.account, Service: c.service, UsageType: c.usageType, Operation: c.operation,
-					Region: c.region, Hour: p.firstHour(), Type: d.Type, Discounts: d.ID,
+					Region: c.region, Hour: p.firstHour(), Type: d.Type, Discounts: d.ID + " " + d.Type + " 0",
 					Amount: zero(), List: zero(), Unblended: zero(), Blended: zero(), Net: zero(), Upfront: zero()})
 			}
 			p.rows[n].Unblended = sub(p.rows[n].Unblended, off)

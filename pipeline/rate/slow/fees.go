@@ -115,9 +115,7 @@ func (p *pass) supportFee(s *offer.Support, account string, base *big.Rat) {
 		}
 	}
 	cost = most(round(cost, 6), dec(s.Minimum.String()))
-	if cost.Sign() > 0 {
-		p.rows = append(p.rows, feeRow(s.ID, account, s.Service, p.lastHour(), cost))
-	}
+	p.rows = append(p.rows, feeRow(s.ID, account, s.Service, p.lastHour(), cost))
 }
 
 // opening is what an offer brings along, and whether anything is known of it.

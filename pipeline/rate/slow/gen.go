@@ -198,7 +198,7 @@ func (g *gen) versions(s *price.SKU, unit string) {
 		}
 		v := price.Version{Effective: at.Unix(), Unit: unit, Term: "OnDemand", Model: model, Tiers: g.tiers(s.ID, len(s.Versions), model)}
 		if model == price.Package {
-			v.PackageSize = usageOf(pick(g, "1", "10", "2.5", "1000", "0.000000000000000003"))
+			v.PackageSize = usageOf(pick(g, "1", "10", "2.5", "1000", "0.000001"))
 		}
 		s.Versions = append(s.Versions, v)
 		next := g.anInstant().Add(time.Duration(g.IntN(3)-1) * time.Hour)

@@ -40,7 +40,8 @@ type line struct {
 	left *big.Rat // of amount, not yet covered or free
 	free *big.Rat // of amount, in a pool
 	pool string
-	done bool // covered whole, even if it is of nothing
+	end  *big.Rat // the SKU's count when the line's hour ends
+	done bool     // covered whole, even if it is of nothing
 }
 
 // lines sums the records of each payer into lines in canonical order.
@@ -112,7 +113,7 @@ const (
 	passed portion = iota // the cost came with the records
 	reserved
 	planned
-	free
+	unpaid
 	tiered // at a tier's rate
 	lump   // of a package or flat price
 )

@@ -109,9 +109,16 @@ func Rate(w World, records []Record) (res Result, err error) {
 	}
 	res = Result{Payers: map[string]*Bill{}, Suspended: map[string]int{}}
 	byPayer := m.lines(records, res.Suspended)
-	for _, p := range m.payers {
-		pass := &pass{month: m, payer: p, lines: byPayer[p.AccountID]}
-		res.Payers[p.AccountID] = pass.run()
+	covered := map[string]*big.Rat{} // of all payers, before any fee is made
+	var passes []*pass
+	for _, payer := range m.payers {
+		p := &pass{month: m, payer: payer, lines: byPayer[payer.AccountID], covered: covered}
+		p.given()
+		p.cover()
+		passes = append(passes, p)
+	}
+	for _, p := range passes {
+		res.Payers[p.payer.AccountID] = p.run()
 	}
 	return res, nil
 }
@@ -123,16 +130,13 @@ type pass struct {
 	lines    []*line // in canonical order
 	charges  []*charge
 	rows     []Row
-	covered  map[string]*big.Rat // normalized units, by reservation
+	covered  map[string]*big.Rat // units by reservation, shared by all passes
 	fees     []int               // rows of one-time and recurring fees, which support leaves out
 	taxes    []Tax
 	balances []Balance
 }
 
 func (p *pass) run() *Bill {
-	p.covered = map[string]*big.Rat{}
-	p.given()
-	p.cover()
 	p.tiers()
 	p.blend()
 	p.write()

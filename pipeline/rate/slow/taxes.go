@@ -43,7 +43,7 @@ func (p *pass) rule(t *offer.Tax, rows []Row) {
 		return
 	}
 	p.taxes = append(p.taxes, Tax{ID: t.ID, Base: base, Amount: amount})
-	if amount.Sign() == 0 || t.Inclusive {
+	if amount.Sign() == 0 {
 		service := bases[0].service
 		for _, b := range bases {
 			service = min(service, b.service)
@@ -53,6 +53,9 @@ func (p *pass) rule(t *offer.Tax, rows []Row) {
 	}
 	for i, share := range shares(amount, bases, places) {
 		if share.Sign() > 0 {
+			if t.Inclusive { // the prices hold it
+				share = zero()
+			}
 			p.rows = append(p.rows, p.taxRow(t, bases[i].account, bases[i].service, share))
 		}
 	}

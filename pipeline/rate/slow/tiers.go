@@ -45,16 +45,31 @@ func (p *pass) serve(pool *offer.Pool, bySKU map[*sku][]*line) {
 	})
 	left := dec(pool.Allowance.String())
 	for _, s := range skus {
+		var ls []*line
 		for _, l := range bySKU[s] {
-			if left.Sign() == 0 {
-				return
+			if at := p.instant(l.hour); l.pool == "" && !at.Before(begin) && (end.IsZero() || at.Before(end)) {
+				ls = append(ls, l)
 			}
-			if at := p.instant(l.hour); l.pool != "" || at.Before(begin) || !end.IsZero() && !at.Before(end) {
-				continue
-			}
-			l.free, l.pool = least(left, l.left), pool.ID
-			left = sub(left, l.free)
 		}
+		given := least(left, hourEnds(ls))
+		left = sub(left, given)
+		free(pool.ID, given, ls)
+	}
+}
+
+// free makes the first units of a SKU's lines free. A line of nothing is free
+// where all units of its hour are, or where the next unit would be.
+func free(pool string, given *big.Rat, ls []*line) {
+	count, start := zero(), zero()
+	for i, l := range ls {
+		if i == 0 || l.hour != ls[i-1].hour {
+			start = count
+		}
+		left := sub(given, count)
+		if whole := l.left.Sign() == 0 && start.Cmp(given) < 0 && l.end.Cmp(given) <= 0; left.Sign() > 0 || whole {
+			l.free, l.pool = least(left, l.left), pool
+		}
+		count = add(count, l.left)
 	}
 }
 
@@ -99,15 +114,15 @@ func (p *pass) poolStretch(pool *offer.Pool) (begin, end time.Time, ok bool) {
 
 // rateSKU rates the lines of one SKU in the order of time.
 func (p *pass) rateSKU(ls []*line) {
-	total, count, paid := zero(), zero(), zero()
-	for _, l := range ls {
-		total = add(total, l.left)
-	}
-	flat := false
-	for _, l := range ls {
+	count, paid, total := zero(), zero(), hourEnds(ls)
+	flat, start := false, count
+	for i, l := range ls {
+		if i == 0 || l.hour != ls[i-1].hour {
+			start = count
+		}
 		v, rest := l.version, sub(l.left, l.free)
 		if l.pool != "" {
-			p.charges = append(p.charges, &charge{line: l, portion: free, amount: l.free, rate: zero()})
+			p.charges = append(p.charges, &charge{line: l, portion: unpaid, amount: l.free, rate: zero()})
 			count = add(count, l.free)
 			if rest.Sign() == 0 {
 				continue
@@ -127,14 +142,36 @@ func (p *pass) rateSKU(ls []*line) {
 			}
 			p.lump(l, rest, cost)
 		default:
-			p.graduate(l, count, rest)
+			p.graduate(l, count, rest, start)
 		}
 		count, paid = add(count, rest), add(paid, rest)
 	}
 }
 
+// hourEnds tells each line what is counted when its hour ends, and returns the
+// total of the month.
+func hourEnds(ls []*line) *big.Rat {
+	total := zero()
+	for i := 0; i < len(ls); {
+		end := i
+		for ; end < len(ls) && ls[end].hour == ls[i].hour; end++ {
+			total = add(total, ls[end].left)
+		}
+		for ; i < end; i++ {
+			ls[i].end = total
+		}
+	}
+	return total
+}
+
 // graduate rates an amount that begins where the month counts so much already.
-func (p *pass) graduate(l *line, count, amount *big.Rat) {
+// A line of nothing stands in the tier of its hour's units where they have but
+// one, else in that of the next unit.
+func (p *pass) graduate(l *line, count, amount, start *big.Rat) {
+	if t := l.version.tierAt(start); amount.Sign() == 0 && (t.end == nil || l.end.Cmp(t.end) <= 0) {
+		p.atRate(l, amount, t)
+		return
+	}
 	for {
 		t := l.version.tierAt(count)
 		take := amount
@@ -233,7 +270,7 @@ func (p *pass) write() {
 			r.Type, r.Commitment, r.Unblended = "DiscountedUsage", c.by, zero()
 		case planned:
 			r.Type, r.Commitment, r.Unblended = "SavingsPlanCoveredUsage", c.by, r.List
-		case free:
+		case unpaid:
 			r.Pool, r.Unblended = c.pool, zero()
 			if c.version.Model == price.Package || c.version.Model == price.Flat {
 				r.List = zero()
