@@ -90,6 +90,9 @@ bench-build:
 SEEDS ?=
 SEED  ?=
 
+rate-million: ## a million random records, rated twice by raters that share no code
+	RATE_RECORDS=1000000 go test -count=1 -timeout 1h -v -run 'TestBothRatersAgree' ./pipeline/rate/slow
+
 sim: ## the real verbs under attack: 1,000 closes; SEEDS=20000 the long form, SEED=n one again
 	CLOSES=$(if $(SEEDS)$(SEED),,1000) SEEDS=$(SEEDS) SEED=$(SEED) go test -count=1 -timeout 12h -v -run 'TestSim$$' ./pipeline/sim
 

@@ -15,13 +15,15 @@ import (
 type ownerFunc = func(payer string) *batch.Owner
 
 // commitRefresh records a computation of the open month, unless the newest
-// record already names it or covers more usage, or there is nothing to tell.
-func (p *Pipeline) commitRefresh(ctx context.Context, at *place, run period.Run) error {
+// record already names it or covers more usage, or there is nothing to tell. A
+// record whose files could not be read is followed by one of the same run.
+func (p *Pipeline) commitRefresh(ctx context.Context, at *place, r *result) error {
+	run := r.run
 	if at.month.Refresh == nil && run.Records == (period.Records{}) {
 		return nil
 	}
 	_, err := p.commit(ctx, at, func(m *period.Month) (string, any) {
-		if m.Close != nil || m.Refresh != nil && (m.Refresh.Run.ID == run.ID || m.Refresh.Run.UsageSlot > run.UsageSlot) {
+		if m.Close != nil || m.Refresh != nil && (m.Refresh.Run.ID == run.ID && !r.healed || m.Refresh.Run.UsageSlot > run.UsageSlot) {
 			return "", nil
 		}
 		return period.KindRefresh, period.Refresh{Run: run, Executed: p.Now().UTC()}

@@ -130,7 +130,7 @@ func (p *Pipeline) explained(ctx context.Context, at *place) (*explaining, error
 	if err != nil {
 		return nil, err
 	}
-	e.owner = owners(e.org, issuer, run.Period)
+	e.owner = owners(e.org, e.offers, issuer, run.Period)
 	state := "estimated"
 	if at.month.Close != nil {
 		state = "final"

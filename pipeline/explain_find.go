@@ -3,14 +3,13 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"runtime"
 	"slices"
 	"sync"
 
 	"github.com/monthend/monthend/pipeline/period"
-	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/column"
@@ -98,31 +97,17 @@ func inParallel(n int, fn func(i int) error) error {
 // seen enough. The figures are not summed: a file that was changed is found by
 // its hash.
 func (e *explaining) scan(ctx context.Context, run period.Run, payer string, fn func(*batch.Charges) (enough bool, err error)) error {
-	dims, prices, terms := batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms()
-	for _, c := range run.Charges {
-		if c.Payer != payer {
-			continue
+	err := e.p.readCharges(ctx, run, e.owner(payer), func(b *batch.Charges) error {
+		enough, err := fn(b)
+		if err == nil && enough {
+			err = errStopped
 		}
-		f, err := e.p.fetchChecked(ctx, c.Object)
-		if err != nil {
-			return err
-		}
-		err = spool.ReadCharges(ctx, f, e.owner(payer), dims, prices, terms, func(b *batch.Charges) error {
-			enough, err := fn(b)
-			if err == nil && enough {
-				err = errStopped
-			}
-			return err
-		})
-		f.Close()
-		if err == errStopped { //nolint:errorlint // it comes back as it went
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Key, err)
-		}
+		return err
+	})
+	if errors.Is(err, errStopped) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // find returns the charges of the head and resource that a line id stands for,

@@ -21,15 +21,16 @@ import (
 // InvoiceExplained is the way of an invoice: the bill that it was made from,
 // and the charges that the bill sums.
 type InvoiceExplained struct {
-	Number     string             `json:"invoice_id"`
-	Date       schema.Date        `json:"invoice_date"`
-	Services   []ServiceExplained `json:"services"`
-	ExactTotal money.Cost         `json:"exact_total"`
-	Rounding   money.Cost         `json:"rounding"`
-	Total      money.Cost         `json:"total"` // in minor units
-	Charges    int64              `json:"charges"`
-	Taxes      []bill.Tax         `json:"taxes,omitempty"`
-	Balances   []bill.Balance     `json:"balances,omitempty"`
+	Number     string              `json:"invoice_id"`
+	Date       schema.Date         `json:"invoice_date"`
+	Services   []ServiceExplained  `json:"services"`
+	ExactTotal money.Cost          `json:"exact_total"`
+	Rounding   money.Cost          `json:"rounding"`
+	Total      money.Cost          `json:"total"` // in minor units
+	Charges    int64               `json:"charges"`
+	Taxes      []bill.Tax          `json:"taxes,omitempty"`
+	TaxLines   []BillLineExplained `json:"tax_lines,omitempty"`
+	Balances   []bill.Balance      `json:"balances,omitempty"`
 }
 
 // ServiceExplained is one line of an invoice and the bill lines that it sums.
@@ -148,11 +149,16 @@ func (e *explaining) invoice(number string, n numbered, most int) (*Explanation,
 	for _, l := range inv.Lines {
 		s := ServiceExplained{InvoiceLine: l}
 		for _, one := range lines {
-			if one.Service == l.Service {
+			if one.Service == l.Service && !one.IsTax() {
 				s.Lines = append(s.Lines, *one)
 			}
 		}
 		x.Services = append(x.Services, s)
+	}
+	for _, one := range lines {
+		if one.IsTax() {
+			x.TaxLines = append(x.TaxLines, *one)
+		}
 	}
 	e.out.Payer, e.out.Invoice = n.payer, x
 	return e.out, nil

@@ -29,6 +29,7 @@ type gathering struct {
 	waived   map[string]int64
 	dir      string
 	trace    bool
+	lanes    *lanes // nil: everything lies in the lane of the month
 }
 
 type spillFile struct {
@@ -67,18 +68,28 @@ type Suspense struct {
 // gather reads the batches and places every record. Dictionaries grow; they may
 // be shared with other gatherings.
 func (p *Pipeline) gather(ctx context.Context, in rate.Input, dims *batch.Dims, u *period.Usage, batches []period.SlotBatch, dir string, trace bool) (*gathering, error) {
-	g := &gathering{in: in, dims: dims, places: rate.NewClassifier(in, dims), totals: rate.NewTotals(in, dims),
+	g := newGathering(in, dims, u, dir)
+	g.trace = trace
+	return p.fill(ctx, g, batches)
+}
+
+func newGathering(in rate.Input, dims *batch.Dims, u *period.Usage, dir string) *gathering {
+	return &gathering{in: in, dims: dims, places: rate.NewClassifier(in, dims), totals: rate.NewTotals(in, dims),
 		spills: map[int32]*spillFile{}, suspense: map[suspenseKey]*Suspense{}, units: map[unitKey]uint32{},
-		waived: u.Waived, dir: dir, trace: trace}
+		waived: u.Waived, dir: dir}
+}
+
+// fill reads the batches into a gathering, which is closed when that fails.
+func (p *Pipeline) fill(ctx context.Context, g *gathering, batches []period.SlotBatch) (*gathering, error) {
 	var done, all int64
 	for _, b := range batches {
 		all += b.Rows
 	}
-	err := p.decode(ctx, batches, trace, dims,
+	err := p.decode(ctx, batches, g.trace, g.dims,
 		func(b period.SlotBatch, u *batch.Usage) error { return g.add(u, b) },
 		func(b period.SlotBatch) error {
 			done += b.Rows
-			p.progress("rate "+in.Period.Name, done, all)
+			p.progress("rate "+g.in.Period.Name, done, all)
 			return g.endRuns()
 		})
 	if err != nil {
@@ -90,8 +101,11 @@ func (p *Pipeline) gather(ctx context.Context, in rate.Input, dims *batch.Dims, 
 
 // endRuns closes the sorted run of each payer: a batch is sorted.
 func (g *gathering) endRuns() error {
+	if g.lanes != nil {
+		return g.lanes.empty(g.spills)
+	}
 	for _, s := range g.spills {
-		if err := s.runs.EndRun(); err != nil {
+		if err := s.runs.EndRun(monthLane); err != nil {
 			return err
 		}
 	}
@@ -120,20 +134,40 @@ func (g *gathering) add(u *batch.Usage, b period.SlotBatch) error {
 }
 
 func (g *gathering) spill(u *batch.Usage, i int, at rate.Placed) error {
-	s := g.spills[at.Payer]
-	if s == nil {
-		f, err := os.CreateTemp(g.dir, "spill-*")
-		if err != nil {
-			return fmt.Errorf("temporary file: %w", err)
-		}
-		s = &spillFile{f, rollup.NewSpill(f)}
-		g.spills[at.Payer] = s
+	s, err := g.spillOf(at.Payer)
+	if err != nil {
+		return err
 	}
 	if err := g.totals.Add(at.Payer, at.SKU, u.Head[i], u.Tail[i], u.Hour(i), u.Amount[i]); err != nil {
 		return err
 	}
-	return s.runs.Append(rollup.Row{Head: u.Head[i], Resource: u.Resource[i], Hour: u.Hour(i),
-		Tail: g.withUnit(u.Tail[i], at), Amount: u.Amount[i], Cost: u.Cost[i]})
+	row := rollup.Row{Head: u.Head[i], Resource: u.Resource[i], Hour: u.Hour(i),
+		Tail: g.withUnit(u.Tail[i], at), Amount: u.Amount[i], Cost: u.Cost[i]}
+	if g.lanes == nil {
+		return s.runs.Append(row)
+	}
+	lane := monthLane
+	if !g.totals.DependsOnMonth(at.SKU) {
+		lane = dayLane(row.Hour)
+	}
+	if g.lanes.add(at.Payer, lane, row) {
+		return g.lanes.empty(g.spills)
+	}
+	return nil
+}
+
+// spillOf returns the spill file of a payer, a new one when it has none yet.
+func (g *gathering) spillOf(payer int32) (*spillFile, error) {
+	if s := g.spills[payer]; s != nil {
+		return s, nil
+	}
+	f, err := os.CreateTemp(g.dir, "spill-*")
+	if err != nil {
+		return nil, fmt.Errorf("temporary file: %w", err)
+	}
+	s := &spillFile{f, rollup.NewSpill(f)}
+	g.spills[payer] = s
+	return s, nil
 }
 
 // withUnit fills the price's unit into a tail that has none, so that records

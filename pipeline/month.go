@@ -52,7 +52,7 @@ func (p *Pipeline) refresh(ctx context.Context, at *place) (*period.Run, error) 
 		return nil, err
 	}
 	defer r.close()
-	if err := p.commitRefresh(ctx, at, r.run); err != nil {
+	if err := p.commitRefresh(ctx, at, r); err != nil {
 		return nil, err
 	}
 	return &r.run, p.publishRun(ctx, at, r)

@@ -24,17 +24,25 @@ import (
 func (p *Pipeline) bills(ctx context.Context, run period.Run) ([]bill.Bill, error) {
 	var list []bill.Bill
 	for _, t := range run.Bills {
-		data, err := store.ReadAll(ctx, p.Store, t.Bill.Key, t.Bill.Bytes)
+		b, err := p.billOf(ctx, t)
 		if err != nil {
 			return nil, err
-		}
-		var b bill.Bill
-		if err := json.Unmarshal(data, &b); err != nil || hexSum(data) != t.Bill.SHA256 || b.Total != t.Total {
-			return nil, fmt.Errorf("%s: is not the bill that the close names (%v); run verify", t.Bill.Key, err)
 		}
 		list = append(list, b)
 	}
 	return list, nil
+}
+
+func (p *Pipeline) billOf(ctx context.Context, t period.BillTotal) (bill.Bill, error) {
+	var b bill.Bill
+	data, err := store.ReadAll(ctx, p.Store, t.Bill.Key, t.Bill.Bytes)
+	if err != nil {
+		return b, err
+	}
+	if err := json.Unmarshal(data, &b); err != nil || hexSum(data) != t.Bill.SHA256 || b.Total != t.Total {
+		return b, fmt.Errorf("%s: is not the bill that the close names (%v); run verify", t.Bill.Key, err)
+	}
+	return b, nil
 }
 
 // numbers are the invoice numbers of a close.
@@ -120,7 +128,7 @@ type final struct {
 // the names are those of the close, not of today's organization file.
 func (p *Pipeline) prepareFinal(ctx context.Context, at *place, n *numbers) (*final, error) {
 	run := at.month.Close.Run
-	org, _, _, err := p.pinned(ctx, run)
+	org, offers, _, err := p.pinned(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +142,7 @@ func (p *Pipeline) prepareFinal(ctx context.Context, at *place, n *numbers) (*fi
 	}
 	n = numbersOf(issuer, n.Issue, n.hash)
 	f := &final{}
-	spec := reportSpec{run: run, owner: owners(org, issuer, run.Period), state: report.Final, invoices: map[string]bill.Invoice{}}
+	spec := reportSpec{run: run, owner: owners(org, offers, issuer, run.Period), state: report.Final, invoices: map[string]bill.Invoice{}}
 	for _, b := range bills {
 		number, ok := n.byPayer[b.Payer.AccountID]
 		if !ok {
@@ -285,7 +293,7 @@ func (p *Pipeline) strays(ctx context.Context, documents []period.Object) ([]str
 // published.
 func (p *Pipeline) republishClosed(ctx context.Context, at *place) error {
 	run := at.month.Close.Run
-	org, _, _, err := p.pinned(ctx, run)
+	org, offers, _, err := p.pinned(ctx, run)
 	if err != nil {
 		return err
 	}
@@ -297,7 +305,7 @@ func (p *Pipeline) republishClosed(ctx context.Context, at *place) error {
 	if err != nil {
 		return err
 	}
-	files, err := p.prepareReports(ctx, at, at.reportSpec(run, owners(org, issuer, run.Period)), bills, org)
+	files, err := p.prepareReports(ctx, at, at.reportSpec(run, owners(org, offers, issuer, run.Period)), bills, org)
 	if err != nil {
 		return err
 	}

@@ -3,23 +3,19 @@ package pipeline
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/monthend/monthend/pipeline/period"
 	"github.com/monthend/monthend/pipeline/report"
-	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/bill"
 	"github.com/monthend/monthend/schema/column"
-	"github.com/monthend/monthend/schema/money"
+	"github.com/monthend/monthend/schema/offer"
 )
 
 // reports are the files of one run for the people who read them, written to a
@@ -75,7 +71,7 @@ func (p *Pipeline) prepareReports(ctx context.Context, at *place, spec reportSpe
 	for i, b := range bills {
 		p.progress("report "+spec.run.Period.Name, int64(i), int64(len(bills)))
 		w := p.exportWriters(ctx, r, spec, b.Payer.AccountID)
-		sums, err := p.eachCharge(ctx, spec.run, w.owner, w.write)
+		sums, err := p.chargesInto(ctx, spec, w)
 		if closeErr := w.close(); err == nil {
 			err = closeErr
 		}
@@ -107,51 +103,19 @@ func (r *reports) addPayer(spec reportSpec, b bill.Bill, charges report.Amounts)
 	return r.addBills(spec, b, inv)
 }
 
-// fetchChecked opens an object that a record pins, after comparing its bytes.
-func (p *Pipeline) fetchChecked(ctx context.Context, o period.Object) (store.File, error) {
-	f, err := store.Fetch(ctx, p.Store, o.Key, p.TempDir)
-	if err != nil {
-		return nil, err
+// chargesInto reads a payer's charges into its exports and sums them. Segments of
+// an open month are not read for the sums alone, which the run holds.
+func (p *Pipeline) chargesInto(ctx context.Context, spec reportSpec, w *exportWriters) (report.Amounts, error) {
+	if !spec.run.Segmented || len(p.Exports) > 0 {
+		return p.eachCharge(ctx, spec.run, w.owner, w.write)
 	}
-	h := sha256.New()
-	size, err := io.Copy(h, io.NewSectionReader(f, 0, f.Size()))
-	if err == nil && (size != o.Bytes || hex.EncodeToString(h.Sum(nil)) != o.SHA256) {
-		err = fmt.Errorf("has other bytes than when the run was made; run verify")
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s: %w", o.Key, err)
-	}
-	return f, nil
-}
-
-// eachCharge reads a payer's charges back from the store.
-func (p *Pipeline) eachCharge(ctx context.Context, run period.Run, owner *batch.Owner, fn func(*batch.Charges) error) (report.Amounts, error) {
 	var sums report.Amounts
-	dims, prices, terms := batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms()
-	for _, c := range run.Charges {
-		if c.Payer != owner.Payer {
+	for _, c := range spec.run.Charges {
+		if c.Payer != w.owner.Payer {
 			continue
 		}
-		f, err := p.fetchChecked(ctx, c.Object)
-		if err != nil {
+		if err := sums.Add(report.Amounts{Rows: c.Rows, List: c.List, Unblended: c.Unblended, Blended: c.Blended}); err != nil {
 			return sums, err
-		}
-		err = spool.ReadCharges(ctx, f, owner, dims, prices, terms, func(b *batch.Charges) error {
-			sums.Rows += int64(b.Len())
-			for _, s := range []struct {
-				to   *money.Cost
-				from []money.Cost
-			}{{&sums.Unblended, b.Unblended}, {&sums.Blended, b.Blended}, {&sums.List, b.List}} {
-				if err := money.Sum(s.to, s.from); err != nil {
-					return err
-				}
-			}
-			return fn(b)
-		})
-		f.Close()
-		if err != nil {
-			return sums, fmt.Errorf("%s: %w", c.Key, err)
 		}
 	}
 	return sums, nil
@@ -349,10 +313,10 @@ func (r *reports) publish(ctx context.Context, st store.Store, still func() erro
 
 // owners returns the owner of each payer's charges, from the organization that
 // the run was made with.
-func owners(org *schema.Organization, issuer schema.Issuer, per schema.Period) func(string) *batch.Owner {
+func owners(org *schema.Organization, offers *offer.Offers, issuer schema.Issuer, per schema.Period) func(string) *batch.Owner {
 	return func(payer string) *batch.Owner {
 		o := &batch.Owner{Issuer: issuer.ID, IssuerName: issuer.Name, Payer: payer, PricingCurrency: issuer.Currency,
-			BillingCurrency: issuer.Currency, Period: per, AccountNames: map[string]string{}}
+			BillingCurrency: issuer.Currency, Period: per, AccountNames: map[string]string{}, Discounted: offers.Discounted(payer)}
 		for _, p := range org.Payers {
 			if p.AccountID != payer {
 				continue

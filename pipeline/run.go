@@ -2,12 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
-	"io"
 	"os"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -36,6 +34,7 @@ type result struct {
 	suspense []Suspense
 	written  int64 // charges so far, for the progress
 	sealing  bool  // stop before rating when anything is in suspense
+	healed   bool  // the files of the newest refresh could not be read
 	lost     error // late usage of a payer that is not there any more
 
 	// The reports are written while the charges pass by.
@@ -92,39 +91,26 @@ func runID(key runKey) (string, error) {
 
 // compute rates a period as the usage log up to the state's slot has it, and
 // stores the charges. Running it again finds its own files and writes nothing
-// new.
+// new. A month that is not sealed is kept in segments where its offers allow it.
 func (p *Pipeline) compute(ctx context.Context, at *place, before history, sealing bool) (*result, error) {
-	issuer, per, u := at.issuer, at.period, at.usage
 	inputs, err := p.inputsOf()
 	if err != nil {
 		return nil, err
 	}
-	batches := batchesOf(u, per, -1)
-	key := runKey{Rules: rate.RulesVersion, Generation: at.month.Generation, Issuer: issuer.ID, Period: per, Waived: u.Waived,
-		Opening: before.balances()}
-	for _, b := range batches {
-		key.Batches = append(key.Batches, b.SHA256)
+	key := p.runKey(at, before, inputs)
+	if !sealing && len(before.late) == 0 && !p.Offers.MonthWide() {
+		return p.computeSegments(ctx, at, key, inputs)
 	}
-	for _, in := range inputs {
-		key.Inputs = append(key.Inputs, [2]string{in.name, hexSum(in.data)})
-	}
-	for _, l := range before.late {
-		key.Late = append(key.Late, l.key())
-	}
-	id, err := runID(key)
+	r, err := p.newResult(ctx, at, key, inputs)
 	if err != nil {
 		return nil, err
 	}
-	r := &result{sealing: sealing, run: period.Run{ID: id, Rules: rate.RulesVersion, Issuer: issuer.ID, Period: per, UsageSlot: u.Slot, UsageHash: u.Hash}}
-	if err := p.pinInputs(ctx, r, inputs); err != nil {
-		return nil, err
-	}
+	r.sealing = sealing
 	if r.reports, err = p.newReports(); err != nil {
 		return nil, err
 	}
-	r.spec = at.reportSpec(r.run, owners(p.Organization, issuer, per))
-	in := rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
-	err = p.rateInto(ctx, r, in, u, batches, before)
+	r.spec = at.reportSpec(r.run, owners(p.Organization, p.Offers, at.issuer, at.period))
+	err = p.rateInto(ctx, r, p.rateInput(at), at.usage, batchesOf(at.usage, at.period, -1), before)
 	if err == nil {
 		err = p.addEmpty(ctx, at, r.reports, r.spec, p.Organization)
 	}
@@ -133,6 +119,40 @@ func (p *Pipeline) compute(ctx context.Context, at *place, before history, seali
 		return nil, err
 	}
 	return r, nil
+}
+
+func (p *Pipeline) runKey(at *place, before history, inputs []namedInput) runKey {
+	key := runKey{Rules: rate.RulesVersion, Generation: at.month.Generation, Issuer: at.issuer.ID, Period: at.period, Waived: at.usage.Waived,
+		Opening: before.balances(), Batches: hashesOf(batchesOf(at.usage, at.period, -1))}
+	for _, in := range inputs {
+		key.Inputs = append(key.Inputs, [2]string{in.name, hexSum(in.data)})
+	}
+	for _, l := range before.late {
+		key.Late = append(key.Late, l.key())
+	}
+	return key
+}
+
+func hashesOf(batches []period.SlotBatch) []string {
+	var list []string
+	for _, b := range batches {
+		list = append(list, b.SHA256)
+	}
+	return list
+}
+
+// newResult begins a run and pins its inputs.
+func (p *Pipeline) newResult(ctx context.Context, at *place, key runKey, inputs []namedInput) (*result, error) {
+	id, err := runID(key)
+	if err != nil {
+		return nil, err
+	}
+	r := &result{run: period.Run{ID: id, Rules: rate.RulesVersion, Issuer: at.issuer.ID, Period: at.period, UsageSlot: at.usage.Slot, UsageHash: at.usage.Hash}}
+	return r, p.pinInputs(ctx, r, inputs)
+}
+
+func (p *Pipeline) rateInput(at *place) rate.Input {
+	return rate.Input{Issuer: at.issuer, Period: at.period, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
 }
 
 func (p *Pipeline) pinInputs(ctx context.Context, r *result, inputs []namedInput) error {
@@ -176,8 +196,12 @@ func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *pe
 	if r.lost, err = lostPayers(in, corrections, sorted, ranking); err != nil {
 		return err
 	}
-	for _, payer := range payersIn(in, g, corrections) {
-		m := &payerMonth{p: p, ctx: ctx, r: r, dir: dir, bill: rollup.NewBill(), payer: in.Organization.Payers[payer]}
+	has := func(number int32, account string) bool {
+		return g.spills[number] != nil || in.Offers.MonthWide() ||
+			slices.ContainsFunc(corrections, func(c *correction) bool { return c.has(account) })
+	}
+	for _, payer := range payersIn(in, has) {
+		m := p.newPayerMonth(ctx, r, dir, in.Organization.Payers[payer])
 		m.exports = p.exportWriters(ctx, r.reports, r.spec, m.payer.AccountID)
 		out := batch.NewCharges(m.exports.owner, sorted, batch.NewTable[batch.Price]())
 		source, err := m.charges(g, payer, corrections, before, ranking, out)
@@ -200,19 +224,13 @@ func addLate(r *period.Records, before, after period.Records) {
 	r.Waived += after.Waived - before.Waived
 }
 
-// payersIn lists the payers that have something to be charged, by account id.
-func payersIn(in rate.Input, g rated, corrections []*correction) []int32 {
+// payersIn lists the payers of the issuer that have something to be charged, by
+// account id.
+func payersIn(in rate.Input, has func(number int32, account string) bool) []int32 {
 	var list []int32
 	for _, payer := range in.Organization.PayersOf(in.Issuer.ID) {
 		for i := range in.Organization.Payers {
-			if in.Organization.Payers[i].AccountID != payer.AccountID {
-				continue
-			}
-			has := g.spills[int32(i)] != nil || in.Offers.MonthWide()
-			for _, c := range corrections {
-				has = has || c.has(payer.AccountID)
-			}
-			if has {
+			if in.Organization.Payers[i].AccountID == payer.AccountID && has(int32(i), payer.AccountID) {
 				list = append(list, int32(i))
 			}
 		}
@@ -223,15 +241,22 @@ func payersIn(in rate.Input, g rated, corrections []*correction) []int32 {
 // chargeSource hands batches of charges to a function, in the canonical order.
 type chargeSource func(emit func(*batch.Charges) error) error
 
-// chargesOf rates one payer's usage into out, batch by batch.
+// chargesOf rates one payer's usage in the lane of the month into out, batch by
+// batch.
 func chargesOf(g rated, payer int32, ranking batch.Ranking, out *batch.Charges) chargeSource {
 	return func(emit func(*batch.Charges) error) error {
 		s := g.spills[payer]
 		if s == nil {
 			return nil
 		}
-		rater := rate.NewRater(g.plan, payer, out)
-		err := s.runs.Merge(s.file, ranking, func(lines *batch.Lines) error {
+		return s.charges(monthLane, rate.NewRater(g.plan, payer, out), ranking, out)(emit)
+	}
+}
+
+// charges rates the usage of a lane with a rater that appends to out.
+func (s *spillFile) charges(lane int32, rater *rate.Rater, ranking batch.Ranking, out *batch.Charges) chargeSource {
+	return func(emit func(*batch.Charges) error) error {
+		err := s.runs.Merge(s.file, lane, ranking, func(lines *batch.Lines) error {
 			if err := rater.Rate(lines); err != nil {
 				return err
 			}
@@ -251,47 +276,27 @@ func chargesOf(g rated, payer int32, ranking batch.Ranking, out *batch.Charges) 
 
 // payerMonth stores the charges of one payer and sums its bill.
 type payerMonth struct {
-	p     *Pipeline
-	ctx   context.Context
-	r     *result
-	dir   string
-	payer schema.Payer
-	bill  *rollup.Bill
+	chargeFiles
+	bill *rollup.Bill
 
 	taxes    []bill.Tax
 	balances []bill.Balance
 
 	exports *exportWriters
 	sums    report.Amounts // of all files
-	part    report.Amounts // of the current file
-	file    *os.File
-	hash    hash.Hash
-	writer  *chargesWriter
-	current period.Charges
-	chunks  int
+}
+
+func (p *Pipeline) newPayerMonth(ctx context.Context, r *result, dir string, payer schema.Payer) *payerMonth {
+	m := &payerMonth{bill: rollup.NewBill()}
+	m.chargeFiles = chargeFiles{p: p, ctx: ctx, r: r, dir: dir, payer: payer,
+		key: func(chunk int) string { return store.RunCharges(r.run.ID, payer.AccountID, chunk) }}
+	return m
 }
 
 func (m *payerMonth) write(in rate.Input, source chargeSource) error {
-	err := source(func(c *batch.Charges) error {
-		for from := 0; from < c.Len(); {
-			if err := m.open(); err != nil {
-				return err
-			}
-			to := min(c.Len(), from+int(ChargeRows-m.current.Rows))
-			if err := m.append(c.Slice(from, to)); err != nil {
-				return err
-			}
-			from = to
-		}
-		return nil
-	})
+	err := m.store(source, m.see)
 	if closeErr := m.exports.close(); err == nil {
 		err = closeErr
-	}
-	if err == nil {
-		err = m.finish()
-	} else {
-		m.abandon()
 	}
 	if err != nil {
 		return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
@@ -310,96 +315,32 @@ func (m *payerMonth) write(in rate.Input, source chargeSource) error {
 	if err := m.r.addPayer(m.r.spec, b, m.sums); err != nil {
 		return fmt.Errorf("payer %s: %w", m.payer.AccountID, err)
 	}
-	m.r.bills = append(m.r.bills, b)
-	return m.storeBill(b)
+	return m.p.storeBill(m.ctx, m.r, b)
 }
 
-// storeBill keeps the bill beside the charges, so that what is printed later is
-// what was closed.
-func (m *payerMonth) storeBill(b bill.Bill) error {
-	data, err := json.Marshal(b, json.Deterministic(true))
-	if err != nil {
-		return fmt.Errorf("bill: %v", err)
-	}
-	o := period.Object{Key: store.RunDocument(m.r.run.ID, m.payer.AccountID, "bill.json"), Bytes: int64(len(data)), SHA256: hexSum(data)}
-	m.r.run.Bills = append(m.r.run.Bills, period.BillTotal{Payer: m.payer.AccountID, Rows: b.Charges, Total: b.Total, Bill: o})
-	return m.p.createChecked(m.ctx, o, store.BytesBody(data))
-}
-
-func (m *payerMonth) open() error {
-	if m.writer != nil {
-		return nil
-	}
-	f, err := os.CreateTemp(m.dir, "charges-*")
-	if err != nil {
-		return fmt.Errorf("temporary file: %w", err)
-	}
-	m.file, m.hash = f, sha256.New()
-	m.current, m.part = period.Charges{Payer: m.payer.AccountID}, report.Amounts{}
-	m.writer, err = startCharges(io.MultiWriter(f, m.hash))
-	return err
-}
-
-func (m *payerMonth) append(c *batch.Charges) error {
-	m.writer.write(c)
+// see has charges as they pass by into a file.
+func (m *payerMonth) see(c *batch.Charges, amounts report.Amounts) error {
 	if err := m.bill.Add(c); err != nil {
 		return err
 	}
 	if err := m.exports.write(c); err != nil {
 		return err
 	}
-	amounts, err := report.AmountsOf(c)
-	if err == nil {
-		err = m.part.Add(amounts)
-	}
-	if err == nil {
-		err = m.sums.Add(amounts)
-	}
-	if err != nil {
-		return err
-	}
-	m.current.Rows += int64(c.Len())
-	m.r.written += int64(c.Len())
-	m.p.progress("write "+m.r.run.Period.Name, m.r.written, m.r.run.Records.Charged)
-	if m.current.Rows == ChargeRows {
-		return m.finish()
-	}
-	return nil
+	return m.sums.Add(amounts)
 }
 
-// abandon ends the current file after a failure; its folder is removed later.
-func (m *payerMonth) abandon() {
-	if m.writer != nil {
-		m.writer.close()
-		m.file.Close()
-	}
-}
-
-// finish stores the current file and reads it back.
-func (m *payerMonth) finish() error {
-	if m.writer == nil {
-		return nil
-	}
-	defer os.Remove(m.file.Name())
-	defer m.file.Close()
-	writer := m.writer
-	m.writer = nil
-	if err := writer.close(); err != nil {
-		return err
-	}
-	m.chunks++
-	m.current.List, m.current.Unblended, m.current.Blended = m.part.List, m.part.Unblended, m.part.Blended
-	size, err := m.file.Seek(0, io.SeekCurrent)
+// storeBill keeps a bill beside the charges, so that what is printed later is
+// what was closed.
+func (p *Pipeline) storeBill(ctx context.Context, r *result, b bill.Bill) error {
+	data, err := json.Marshal(b, json.Deterministic(true))
 	if err != nil {
-		return fmt.Errorf("temporary file: %w", err)
+		return fmt.Errorf("bill: %v", err)
 	}
-	m.current.Object = period.Object{Key: store.RunCharges(m.r.run.ID, m.payer.AccountID, m.chunks), Bytes: size,
-		SHA256: hex.EncodeToString(m.hash.Sum(nil))}
-	if err := m.p.createChecked(m.ctx, m.current.Object, store.FileBody(m.file.Name(), size)); err != nil {
-		return err
-	}
-	m.r.run.Charges = append(m.r.run.Charges, m.current)
-	return nil
+	payer := b.Payer.AccountID
+	o := period.Object{Key: store.RunDocument(r.run.ID, payer, "bill.json"), Bytes: int64(len(data)), SHA256: hexSum(data)}
+	r.bills = append(r.bills, b)
+	r.run.Bills = append(r.run.Bills, period.BillTotal{Payer: payer, Rows: b.Charges, Total: b.Total, Bill: o})
+	return p.createChecked(ctx, o, store.BytesBody(data))
 }
 
 // createChecked writes an object of a run and reads it back by size and hash.

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -61,7 +60,7 @@ func (p *Pipeline) hadReports(ctx context.Context, at *place) (map[string]slice,
 		return had, nil
 	}
 	bills, err := p.bills(ctx, at.month.Refresh.Run)
-	if errors.Is(err, store.ErrUnsettled) || errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrGone) {
+	if storeFailed(err) {
 		return nil, err
 	}
 	// Bills of a refresh that were collected or damaged must not hold up the month.

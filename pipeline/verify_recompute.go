@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -96,12 +95,7 @@ func (v *verifier) recompute() error {
 
 // unusable turns a failure to compute into a finding, unless the store failed.
 func (v *verifier) unusable(err error) error {
-	for _, kind := range []error{store.ErrUnsettled, store.ErrDenied, store.ErrGone} {
-		if errors.Is(err, kind) {
-			return err
-		}
-	}
-	if v.ctx.Err() != nil {
+	if storeFailed(err) || v.ctx.Err() != nil {
 		return err
 	}
 	v.find(store.PeriodLog(v.issuer.ID, v.per.Name), 0, "cannot be computed again: %v", err)

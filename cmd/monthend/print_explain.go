@@ -172,7 +172,13 @@ func (p *program) printInvoiceWay(e *pipeline.Explanation) {
 	for _, s := range x.Services {
 		rows = append(rows, []string{s.Service, s.Exact.String(), minor(s.Amount, e.Currency)})
 	}
-	rows = append(rows, []string{"rounding", "", minor(x.Rounding, e.Currency)}, []string{"total", x.ExactTotal.String(), minor(x.Total, e.Currency)})
+	rows = append(rows, []string{"rounding", "", minor(x.Rounding, e.Currency)})
+	for _, t := range x.Taxes {
+		if !t.Inclusive {
+			rows = append(rows, []string{"tax " + t.ID, t.Amount.String(), minor(t.Amount, e.Currency)})
+		}
+	}
+	rows = append(rows, []string{"total", x.ExactTotal.String(), minor(x.Total, e.Currency)})
 	p.table("SERVICE EXACT PRINTED", rows)
 	for _, t := range x.Taxes {
 		how := "on"
@@ -187,6 +193,11 @@ func (p *program) printInvoiceWay(e *pipeline.Explanation) {
 	for _, s := range x.Services {
 		p.printService(s, e.Period)
 	}
+	if len(x.TaxLines) > 0 {
+		p.result("")
+		p.result("Taxes, in %s", several(len(x.TaxLines), "line"))
+		p.printBillLines(x.TaxLines, e.Period)
+	}
 }
 
 func (p *program) printBalance(b bill.Balance) {
@@ -196,7 +207,11 @@ func (p *program) printBalance(b bill.Balance) {
 func (p *program) printService(s pipeline.ServiceExplained, period string) {
 	p.result("")
 	p.result("%s: %s in %s", s.Service, s.Exact, several(len(s.Lines), "line"))
-	for _, l := range s.Lines {
+	p.printBillLines(s.Lines, period)
+}
+
+func (p *program) printBillLines(lines []pipeline.BillLineExplained, period string) {
+	for _, l := range lines {
 		what := strings.TrimSpace(l.UsageType + " " + l.Operation)
 		p.result("  account %s, %s, %s: %s; %s %s, cost %s", l.Account, l.Type, what, l.Description, l.Usage, l.Unit, l.Cost)
 		for _, c := range l.Largest {

@@ -47,7 +47,7 @@ func (a *attempt) putAside(c *chunk) (err error) {
 	if s.ids, err = a.temp(c, func(w io.Writer) error { return c.writeDoubtful(w, rows) }); err != nil {
 		return err
 	}
-	if s.rows, err = a.temp(c, func(w io.Writer) error { return spool.WriteUsage(w, c.usage, rows) }); err != nil {
+	if s.rows, err = a.temp(c, func(w io.Writer) error { return c.writer.Write(w, c.usage, rows) }); err != nil {
 		return err
 	}
 	c.aside = s
@@ -84,7 +84,7 @@ func (a *attempt) resolve(ctx context.Context) error {
 	if len(a.asides) == 0 {
 		return nil
 	}
-	a.current.temps = nil
+	a.current.temps, a.current.desk = nil, a.idleDesk()
 	var duplicates map[uint32]int64
 	n := 0
 	run, err := a.temp(a.current, func(w io.Writer) (err error) {
@@ -131,18 +131,19 @@ func rewind(f *os.File) error {
 // runs of this delivery and of the log. It writes the ids that are fresh as a
 // run and counts the duplicates by file.
 func (a *attempt) judgeAsides(ctx context.Context, w io.Writer) (duplicates map[uint32]int64, n int, err error) {
-	known, err := openRuns(a.chunkRuns(), conflict)
+	buffer := a.d.runBuffer(len(a.runs) + len(a.asides))
+	known, err := openRuns(a.chunkRuns(), conflict, buffer)
 	defer func() { known.close() }()
 	if err != nil {
 		return nil, 0, err
 	}
-	logged, err := openRuns(a.logRuns(ctx), taken)
+	logged, err := openRuns(a.logRuns(ctx), taken, 1<<16)
 	known = append(known, logged...)
 	heap.Init(&known)
 	if err != nil {
 		return nil, 0, err
 	}
-	doubts, err := a.openAsides()
+	doubts, err := a.openAsides(buffer)
 	defer func() { doubts.close() }()
 	if err != nil {
 		return nil, 0, err
@@ -162,10 +163,10 @@ func (a *attempt) judgeAsides(ctx context.Context, w io.Writer) (duplicates map[
 	return duplicates, n, out.Flush()
 }
 
-func (a *attempt) openAsides() (runHeap, error) {
+func (a *attempt) openAsides(buffer int) (runHeap, error) {
 	var doubts runHeap
 	for i, s := range a.asides {
-		r, err := openIDs(fileRun(s.ids), fresh)
+		r, err := openIDs(fileRun(s.ids), fresh, buffer)
 		if err != nil {
 			return doubts, fmt.Errorf("temporary file: %w", err)
 		}

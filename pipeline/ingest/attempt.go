@@ -32,6 +32,7 @@ type attempt struct {
 	current  *chunk   // that is filled
 	underWay []*chunk // the oldest first
 	idle     []*chunk
+	desks    []*desk         // that no chunk uses
 	judged   <-chan struct{} // closed when the chunk before has been judged
 	filter   *idFilter       // belongs to the chunk whose turn it is
 
@@ -45,6 +46,7 @@ type attempt struct {
 	waiting   map[idHash]bool   // rejects of the log
 	resolved  map[string]bool   // id hashes of those that it makes good
 	runs      []string          // files of the ids of this attempt, a run each
+	stored    []string          // what they are in the index
 	asides    []*aside
 	temps     []string
 	clashes   map[uint32]*clash // by file
@@ -117,7 +119,7 @@ func (a *attempt) run(ctx context.Context, files []hashedInput) (map[string]bool
 		err = settleErr
 	}
 	if err == nil {
-		err = a.resolve(ctx)
+		err = a.conclude(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -126,6 +128,26 @@ func (a *attempt) run(ctx context.Context, files []hashedInput) (map[string]bool
 	a.refuseClashes()
 	a.out.Refused = append(a.out.Refused, a.refused...)
 	return a.failed, nil
+}
+
+// conclude resolves what is doubtful. Beside that it stores the ids of all
+// chunks, unless the attempt is void already.
+func (a *attempt) conclude(ctx context.Context) error {
+	runs := a.chunkRuns()
+	if len(a.failed)+len(a.clashes) > 0 {
+		return a.resolve(ctx)
+	}
+	var stored error
+	wait := background(func() { stored = a.storeRuns(ctx, runs) })
+	err := a.resolve(ctx)
+	wait()
+	if err == nil {
+		err = stored
+	}
+	if err == nil && len(a.failed)+len(a.clashes) == 0 {
+		err = a.storeRuns(ctx, a.chunkRuns()[len(runs):])
+	}
+	return err
 }
 
 // refuseClashes refuses the files that clash with the log. Of those that clash
@@ -272,11 +294,10 @@ func (r *fileReader) emit(ctx context.Context, rec *schema.Record) error {
 	rec.File = r.index
 	usage := r.a.current.usage
 	usage.Append(rec)
-	n := usage.Len()
-	if n&0xffff == 0 && r.a.d.Progress != nil {
+	if rec.Line&0xffff == 0 && r.a.d.Progress != nil {
 		r.a.d.Progress(r.in.Name, rec.Line)
 	}
-	if n < r.a.space.rows {
+	if usage.Len() < r.a.space.rows {
 		return nil
 	}
 	return r.a.flush(ctx, false)
@@ -471,6 +492,6 @@ func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 			out.Resolves = append(out.Resolves, r.ID)
 		}
 	}
-	out.IDs, err = a.storeRuns(ctx)
-	return out, err
+	out.IDs = a.stored
+	return out, nil
 }

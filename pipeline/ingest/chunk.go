@@ -14,8 +14,7 @@ import (
 	"github.com/monthend/monthend/schema/batch"
 )
 
-// chunk is as many rows as make one batch, with the memory that its work takes.
-// It is filled by the reader; then it is sorted, hashed, judged by the id index
+// chunk is as many rows as make one batch. It is filled by the reader; then it is sorted, hashed, judged by the id index
 // and written in a goroutine of its own, while others are at other stages. Only
 // the judging waits for the chunk before, so that each is judged by all before
 // it: nothing depends on how many chunks are under way.
@@ -26,12 +25,7 @@ type chunk struct {
 	bad         map[idHash]uint32 // rejects of the files that were read before
 	wait        func()
 
-	sorter        batch.Sorter
-	hashes        valueHashes
-	writer        spool.UsageWriter
-	order         []uint32 // rows in the canonical order
-	unsorted, ids []identity
-	fates         []fate
+	*desk // while it is under way
 
 	run      string   // file of its fresh ids, empty when there are none
 	aside    *aside   // its doubtful rows, nil when there are none
@@ -40,6 +34,17 @@ type chunk struct {
 	batch    *fileBatch
 	temps    []string // temporary files
 	err      error
+}
+
+// desk is the memory that the work on one chunk takes, and what is kept from
+// chunk to chunk of the values of their dictionaries.
+type desk struct {
+	sorter batch.Sorter
+	hashes valueHashes
+	writer spool.UsageWriter
+	order  []uint32 // rows in the canonical order
+	ids    []identity
+	fates  []fate
 }
 
 // flush hands the current chunk on and gets another one to fill.
@@ -56,6 +61,7 @@ func (a *attempt) flush(ctx context.Context, last bool) error {
 	c.first, c.last, c.keep, c.bad = turn == nil, last, len(a.failed)+len(a.clashes) == 0, maps.Clone(a.bad)
 	full := c.usage.Len()
 	c.usage.Freeze()
+	c.desk = a.idleDesk()
 	c.wait = background(func() { c.err = a.work(ctx, c, turn, judged) })
 	a.underWay, a.judged = append(a.underWay, c), judged
 	if a.d.Source.Snapshot {
@@ -84,6 +90,15 @@ func (a *attempt) idleChunk() *chunk {
 	}
 	c.usage.Reset(a.dims, a.sources)
 	return c
+}
+
+func (a *attempt) idleDesk() *desk {
+	if len(a.desks) == 0 {
+		return &desk{}
+	}
+	d := a.desks[len(a.desks)-1]
+	a.desks = a.desks[:len(a.desks)-1]
+	return d
 }
 
 // work touches the chunk alone, and the filter in its turn: what it finds is
@@ -178,6 +193,7 @@ func (a *attempt) settle() error {
 		a.batches = append(a.batches, *c.batch)
 	}
 	c.run, c.aside, c.batch, c.good, c.resolved, c.temps = "", nil, nil, nil, nil, nil
+	a.desks, c.desk = append(a.desks, c.desk), nil
 	a.idle = append(a.idle, c)
 	return nil
 }
@@ -230,14 +246,14 @@ func (a *attempt) temp(c *chunk, fill func(io.Writer) error) (path string, err e
 	return f.Name(), fill(f)
 }
 
-// storeRuns brings the ids of the delivery into the index as one run and returns
-// its name.
-func (a *attempt) storeRuns(ctx context.Context) ([]string, error) {
-	if len(a.runs) == 0 {
-		return nil, nil
+// storeRuns brings runs of the delivery into the index as one.
+func (a *attempt) storeRuns(ctx context.Context, runs []idRun) error {
+	if len(runs) == 0 || a.d.Source.Snapshot {
+		return nil
 	}
-	name, err := a.d.mergeRuns(ctx, a.chunkRuns())
-	return []string{name}, err
+	name, err := a.d.mergeRuns(ctx, runs)
+	a.stored = append(a.stored, name)
+	return err
 }
 
 func (a *attempt) removeTemps() {

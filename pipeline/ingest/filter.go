@@ -18,7 +18,7 @@ import (
 type idFilter struct {
 	parts  []filterPart
 	room   int64 // bytes that may still be taken
-	bounds int64 // ids that the last part is made for, what is left of them
+	bounds int64 // ids that may be added before the next part
 }
 
 type filterPart []filterBlock
@@ -33,11 +33,9 @@ const (
 	blockBytes   = 64
 )
 
-// newFilter returns an empty filter that takes at most so many bytes, and those
-// of its first part, an eighth of a mebibyte, in any case.
-func newFilter(memory int64) *idFilter {
-	return &idFilter{room: memory}
-}
+// newFilter returns an empty filter that takes at most so many bytes, but one
+// block in any case.
+func newFilter(memory int64) *idFilter { return &idFilter{room: memory} }
 
 func (f *idFilter) has(id *idHash) bool {
 	for _, p := range f.parts {
@@ -56,24 +54,23 @@ func (f *idFilter) add(id *idHash) {
 	f.parts[len(f.parts)-1].block(id).add(id)
 }
 
-// grow adds a part, or goes on with the last one when there is no room.
+// grow adds a part, or goes on with the last one when there is no room for one
+// at least as large.
 func (f *idFilter) grow() {
 	ids := int64(filterFirst)
 	for range f.parts {
 		ids *= filterGrowth
 	}
-	size := ids * filterBits / 8
-	switch {
-	case len(f.parts) == 0:
-		size = max(min(size, f.room), 1<<17)
-	case size > f.room && f.room < int64(len(f.parts[len(f.parts)-1]))*blockBytes:
+	blocks := min(ids*filterBits/8, f.room) / blockBytes
+	if n := len(f.parts); n == 0 {
+		blocks = max(blocks, 1)
+	} else if blocks < int64(len(f.parts[n-1])) {
 		f.bounds = 1 << 62
 		return
 	}
-	size = min(size, max(f.room, 1<<17))
-	f.room -= size
-	f.bounds = size * 8 / filterBits
-	f.parts = append(f.parts, make(filterPart, size/blockBytes))
+	f.room -= blocks * blockBytes
+	f.bounds = blocks * blockBytes * 8 / filterBits
+	f.parts = append(f.parts, make(filterPart, blocks))
 }
 
 func (p filterPart) block(id *idHash) *filterBlock {

@@ -65,14 +65,14 @@ func appendField(dst, field []byte) []byte {
 func (c *chunk) identities() {
 	u := c.usage
 	c.hashes.extend(u)
-	c.unsorted, c.ids = slices.Grow(c.unsorted[:0], u.Len()), slices.Grow(c.ids[:0], u.Len())
+	c.ids = slices.Grow(c.ids[:0], u.Len())
 	buf := make([]byte, 0, 256)
 	for i := range u.Len() {
 		buf = append(buf[:0], c.hashes.sources[u.Source[i]]...)
 		buf = appendField(buf, u.IDs.At(i))
 		id := hashOf(buf)
 		buf = appendContent(buf[:0], c.hashes.line(u, i), u, i)
-		c.unsorted = append(c.unsorted, identity{id: id, content: hashOf(buf), row: uint32(i)})
+		c.ids = append(c.ids, identity{id: id, content: hashOf(buf), row: uint32(i)})
 	}
 	c.sortIdentities()
 }
@@ -141,18 +141,40 @@ func (h *valueHashes) line(u *batch.Usage, row int) *idHash {
 const sortedBits = 22
 
 func (c *chunk) sortIdentities() {
-	for _, i := range c.sorter.OrderBy(len(c.unsorted), sortedBits, func(i int) uint64 { return c.unsorted[i].id.prefix() >> (64 - sortedBits) }) {
-		c.ids = append(c.ids, c.unsorted[i])
-	}
+	top := func(i int) uint64 { return c.ids[i].id.prefix() >> (64 - sortedBits) }
+	arrange(c.ids, c.sorter.OrderBy(len(c.ids), sortedBits, top))
 	for from := 0; from < len(c.ids); {
 		to := from + 1
-		for to < len(c.ids) && c.ids[to].id.prefix()>>(64-sortedBits) == c.ids[from].id.prefix()>>(64-sortedBits) {
+		for to < len(c.ids) && top(to) == top(from) {
 			to++
 		}
 		if to > from+1 {
 			slices.SortFunc(c.ids[from:to], identity.compare)
 		}
 		from = to
+	}
+}
+
+// arrange puts list[order[i]] at place i, for all i, along the cycles of the
+// permutation. Order is used up.
+func arrange(list []identity, order []uint32) {
+	const done = ^uint32(0)
+	for start := range order {
+		if order[start] == done {
+			continue
+		}
+		first := list[start]
+		at := start
+		for {
+			from := int(order[at])
+			order[at] = done
+			if from == start {
+				list[at] = first
+				break
+			}
+			list[at] = list[from]
+			at = from
+		}
 	}
 }
 
@@ -245,7 +267,7 @@ func (c *chunk) judgeRun(open idRun, f *idFilter) error {
 
 // walkRun walks a stored run and the chunk side by side.
 func (c *chunk) walkRun(open idRun, f *idFilter) error {
-	r, err := openIDs(open, taken)
+	r, err := openIDs(open, taken, 1<<18)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,8 @@ func (s *session) readJSONL(r *bufio.Reader) error {
 		s.row.reset(lines.start)
 		if lines.long {
 			s.row.fault = &fault{field: fNone, reason: fmt.Sprintf("the line has more than %d bytes", s.lim.MaxLineBytes)}
-		} else {
+		} else if !j.plain.read(s, lines.raw) {
+			s.row.reset(lines.start)
 			s.row.fault = j.read(lines.raw)
 		}
 		if err := s.take(); err != nil {
@@ -79,6 +80,7 @@ type jsonLine struct {
 	dec   *jsontext.Decoder
 	src   bytes.Buffer
 	arena []byte
+	plain plainLine
 }
 
 func (j *jsonLine) read(line []byte) *fault {

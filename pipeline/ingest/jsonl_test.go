@@ -1,8 +1,12 @@
 package ingest
 
 import (
+	"bytes"
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const goodJSON = `{"record_id":"id-1","usage_account_id":"111122223333","service_code":"compute","usage_type":"vm.small","operation":"Run","region_code":"kr-1","availability_zone":"kr-1a","resource_id":"vm-7","usage_start":"2026-10-01T00:00:00Z","usage_end":"2026-10-01T01:00:00Z","usage_amount":1.5,"unit":"Hrs"}`
@@ -87,5 +91,63 @@ func TestCase_D38_LongLineOfJSON(t *testing.T) {
 	}
 	if grown > 16<<20 {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+}
+
+// FuzzPlainLine reads a line both ways: what the short way takes, the library
+// takes too, and the row is the same.
+func FuzzPlainLine(f *testing.F) {
+	f.Add([]byte(goodJSON))
+	f.Add([]byte(strings.Replace(goodJSON, `"unit"`, ` "tags" : {"a": "1" ,"b":"2"}, "cost":-0.5,"currency":"USD","unit" `, 1)))
+	for _, odd := range []string{`{}`, `{ }`, `{"unit":"a",}`, `{,"unit":"a"}`, `{"unit" "a"}`, `{"unit":"a" "operation":"b"}`, `{"usage_amount":01}`,
+		`{"usage_amount":1.}`, `{"usage_amount":-}`, `{"usage_amount":1e5}`, `{"usage_amount":"1"}`, `{"usage_amount":1 2}`, `{"unit":"a"}}`, `{"unit":"a"}x`,
+		`{"unit":"a","unit":"b"}`, `{"tags":{}}`, `{"tags":{"a":"b","a":"c"}}`, `{"tags":{"a" "b"}}`, `{"tags":{:}}`, `{"tags":{"a":"b",}}`, `{"tags":"{}"}`} {
+		f.Add([]byte(odd))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		line = bytes.TrimSpace(line)
+		short, whole := newSession(context.Background(), Input{}, Options{}), newSession(context.Background(), Input{}, Options{})
+		short.row.reset(1)
+		whole.row.reset(1)
+		if len(line) == 0 || !new(plainLine).read(short, line) {
+			return
+		}
+		j := &jsonLine{s: whole, dec: jsontext.NewDecoder(bytes.NewReader(nil))}
+		if f := j.read(line); f != nil {
+			t.Fatalf("%q is taken, and the library says %+v", line, f)
+		}
+		for f := range short.row.text {
+			if !bytes.Equal(short.row.text[f], whole.row.text[f]) {
+				t.Errorf("%q: field %d is %q, want %q", line, f, short.row.text[f], whole.row.text[f])
+			}
+		}
+		if !bytes.Equal(short.row.tags, whole.row.tags) {
+			t.Errorf("%q: tags are %q, want %q", line, short.row.tags, whole.row.tags)
+		}
+	})
+}
+
+// A line with every field and a comma behind the last one is broken.
+func TestCommaBehindTheLastField(t *testing.T) {
+	var b strings.Builder
+	for _, name := range usageNames[:usageFields] {
+		b.WriteString(`"` + name + `":` + map[bool]string{true: `{}`, false: `"a"`}[name == usageNames[fTags]] + ",")
+	}
+	s := newSession(context.Background(), Input{}, Options{})
+	if !new(plainLine).read(s, []byte("{"+strings.TrimSuffix(b.String(), ",")+"}")) {
+		t.Error("a line with every field takes the long way")
+	}
+	if new(plainLine).read(s, []byte("{"+b.String()+"}")) {
+		t.Error("a comma behind the last field is taken")
+	}
+}
+
+func TestPlainLinesAreTaken(t *testing.T) {
+	s := newSession(context.Background(), Input{}, Options{})
+	for _, line := range []string{goodJSON, strings.ReplaceAll(goodJSON, ":", " : "), strings.Replace(goodJSON, "1.5", `"1.5"`, 1),
+		strings.Replace(goodJSON, `"unit"`, `"tags":{"a":"1"},"unit"`, 1)} {
+		if !new(plainLine).read(s, []byte(line)) {
+			t.Errorf("%s takes the long way", line)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ func (d *Delivery) MergeRuns(ctx context.Context, names []string) (string, error
 }
 
 func (d *Delivery) mergeRuns(ctx context.Context, runs []idRun) (string, error) {
-	h, err := openRuns(runs, fresh)
+	h, err := openRuns(runs, fresh, d.runBuffer(len(runs)))
 	defer h.close()
 	if err != nil {
 		return "", err
@@ -47,12 +48,17 @@ type openRun struct {
 	order int  // among runs that have the same id
 }
 
-func openIDs(open idRun, different fate) (*openRun, error) {
+// runBuffer is how many bytes of each of so many runs are read ahead.
+func (d *Delivery) runBuffer(runs int) int {
+	return int(min(1<<16, max(1<<12, d.memory()/32/int64(max(runs, 1)))))
+}
+
+func openIDs(open idRun, different fate, buffer int) (*openRun, error) {
 	r, err := open()
 	if err != nil {
 		return nil, err
 	}
-	return &openRun{in: bufio.NewReaderSize(r, 1<<16), body: r, size: idBytes, fate: different}, nil
+	return &openRun{in: bufio.NewReaderSize(r, buffer), body: r, size: idBytes, fate: different}, nil
 }
 
 func (r *openRun) close() { r.body.Close() } // it was read only
@@ -78,10 +84,10 @@ type runHeap []*openRun
 
 // openRuns opens runs; those without an entry are left out. What was opened is
 // returned also with an error.
-func openRuns(runs []idRun, different fate) (runHeap, error) {
+func openRuns(runs []idRun, different fate, buffer int) (runHeap, error) {
 	var h runHeap
 	for _, open := range runs {
-		r, err := openIDs(open, different)
+		r, err := openIDs(open, different, buffer)
 		if err != nil {
 			return h, err
 		}
@@ -183,15 +189,32 @@ func (h *runHeap) mergeInto(ctx context.Context, w io.Writer) error {
 // find moves all runs on to an id and returns the run that has it, or nil.
 func (h *runHeap) find(id *idHash) (*openRun, error) {
 	for h.Len() > 0 {
-		switch c := bytes.Compare((*h)[0].entry[:16], id[:]); {
-		case c == 0:
-			return (*h)[0], nil
-		case c > 0:
+		least := (*h)[0]
+		if c := bytes.Compare(least.entry[:16], id[:]); c == 0 {
+			return least, nil
+		} else if c > 0 {
 			return nil, nil
+		}
+		if err := least.skip(id.prefix()); err != nil {
+			return nil, err
 		}
 		if err := h.advance(); err != nil {
 			return nil, err
 		}
 	}
 	return nil, nil
+}
+
+// skip moves the run on behind entries that are buffered and whose next one
+// still has a lesser prefix.
+func (r *openRun) skip(prefix uint64) error {
+	for {
+		ahead, err := r.in.Peek(8)
+		if err != nil || binary.BigEndian.Uint64(ahead) >= prefix {
+			return nil // an error comes again when it is read
+		}
+		if _, err := r.in.Discard(r.size); err != nil {
+			return fmt.Errorf("read run of the id index: %w", err)
+		}
+	}
 }

@@ -26,6 +26,7 @@ type parquetFile struct {
 	tagged  []*parquetColumn // one tag each
 	attrs   []*parquetColumn // one product attribute each, for price derivation
 	scratch []byte           // texts made from numbers of the current row
+	reader  *groupReader
 }
 
 // parquetColumn is a column that is read.
@@ -151,16 +152,18 @@ func (p *parquetFile) rows() error {
 	line := int64(0)
 	for i, group := range p.file.RowGroups() {
 		n := p.file.Metadata().RowGroups[i].NumRows
-		if done, err := p.columnGroup(i, group, line+1); err != nil {
+		done, err := p.columnGroup(i, group, line+1)
+		if err != nil {
 			return err
-		} else if done {
+		}
+		if done == n {
 			line += n
 			continue
 		}
 		if err := p.openGroup(i, group); err != nil {
 			return err
 		}
-		err := p.groupRows(n, &line)
+		err = p.groupRows(done, n, &line)
 		p.closeGroup()
 		if err != nil {
 			return err
@@ -213,13 +216,18 @@ func (p *parquetFile) closeGroup() {
 	}
 }
 
-func (p *parquetFile) groupRows(n int64, line *int64) error {
+// groupRows takes the rows of a group one by one, but for those in front that
+// were taken by columns.
+func (p *parquetFile) groupRows(done, n int64, line *int64) error {
 	s := p.s
-	for range n {
+	for i := range n {
 		*line++
 		s.row.reset(*line)
 		if err := p.fill(); err != nil {
 			return err
+		}
+		if i < done {
+			continue
 		}
 		if err := s.take(); err != nil {
 			return err

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/deprecated"
+
+	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
 )
 
 // parquetRow is a usage record as a careful writer writes it.
@@ -110,6 +114,50 @@ type amountRow[A any] struct {
 func withAmount[A any](t testing.TB, a A) []byte {
 	g := goodParquetRow()
 	return parquetFileOf(t, []amountRow[A]{{RecordID: "id", Account: "1", Service: "s", UsageType: "u", Start: g.Start, End: g.End, Amount: a}})
+}
+
+// TestParquetSlices reads a row group that is longer than a slice: by columns
+// up to the slice with a bad row, and from there on row by row.
+func TestParquetSlices(t *testing.T) {
+	rows := make([]parquetRow, sliceRows+5000)
+	for i := range rows {
+		rows[i] = goodParquetRow()
+		rows[i].RecordID = fmt.Sprintf("id-%d", i+1)
+		rows[i].Tags = map[string]string{"n": fmt.Sprint(i % 1000)}
+		if i%3 == 0 {
+			rows[i].Tags = nil
+		}
+		rows[i].Amount = int64(i % 1000)
+	}
+	for _, bad := range []int{-1, sliceRows + 2000} {
+		if bad >= 0 {
+			rows[bad].Account = "no account"
+		}
+		byColumn, slices := batch.NewUsage(), 0
+		var rejected []Rejected
+		_, err := readInto(context.Background(), input(parquetFileOf(t, rows, parquet.Compression(&parquet.Snappy))), Options{Source: "s"},
+			func(r *schema.Record) error { byColumn.Append(r); return nil },
+			func(g *batch.Group) error { slices++; byColumn.AppendGroup(g); return nil },
+			func(r Rejected) error { rejected = append(rejected, r); return nil })
+		want := map[bool][3]int{true: {1, len(rows) - 1, 1}, false: {2, len(rows), 0}}[bad >= 0]
+		if got := [3]int{slices, byColumn.Len(), len(rejected)}; err != nil || got != want {
+			t.Fatalf("slices, rows and rejects are %v, want %v: %v", got, want, err)
+		}
+		if bad >= 0 && rejected[0].Problem.Line != int64(bad+1) {
+			t.Errorf("rejected line %d, want %d", rejected[0].Problem.Line, bad+1)
+		}
+		for i := range byColumn.Len() {
+			r := byColumn.Record(i)
+			row := int(r.Line - 1)
+			if string(r.RecordID) != rows[row].RecordID || string(tagValue(r.Tags, "n")) != rows[row].Tags["n"] || r.UsageAmount.String() != amountText(rows[row].Amount) {
+				t.Fatalf("row %d is %+v, want %+v", row, keep(&r), rows[row])
+			}
+		}
+	}
+}
+
+func amountText(thousandths int64) string {
+	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%03d", thousandths/1000, thousandths%1000), "0"), ".")
 }
 
 func TestParquetAmounts(t *testing.T) {

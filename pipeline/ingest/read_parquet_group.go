@@ -3,7 +3,6 @@ package ingest
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -12,85 +11,167 @@ import (
 	"github.com/monthend/monthend/schema/money"
 )
 
-// A row group of usage whose every value is sound goes into the batch column by
-// column: a text is checked once per dictionary entry instead of once per row.
-// Anything out of the ordinary (a bad value, a cost, a commitment, one tag per column) sends
-// the row group down the row by row road, which says what is wrong and where.
+// Usage whose every value is sound goes into the batch column by column, some
+// rows at a time: a text is checked once per dictionary entry instead of once
+// per row. Anything out of the ordinary (a bad value, a cost, a commitment, one
+// tag per column) sends what is left of the row group down the row by row road,
+// which says what is wrong and where.
 
-// errRowByRow sends a row group down the row by row road.
+// errRowByRow sends the rest of a row group down the row by row road.
 var errRowByRow = errors.New("to be read row by row")
 
-// maxGroupRows bounds what is held of one row group.
-const maxGroupRows = 2 << 20
+// sliceRows is how many rows are read by columns at a time, whatever the size
+// of the row groups.
+const sliceRows = 1 << 17
 
 // groupReader reads one row group by columns.
 type groupReader struct {
-	p *parquetFile
-	n int
-	g batch.Group
+	p       *parquetFile
+	n       int // rows of the current slice
+	g       batch.Group
+	columns []*groupColumn
+	tags    *tagSets // nil when they are no map
+	zeros   []uint32 // codes of a column that the file lacks
 }
 
-// columnGroup reads row group i by columns. False means that it has to be read
-// row by row, and that nothing was emitted.
-func (p *parquetFile) columnGroup(i int, group parquet.RowGroup, firstLine int64) (bool, error) {
+// groupColumn is a column while its row group is read.
+type groupColumn struct {
+	*parquetColumn
+	keys, values pageColumn // only a map has values
+	texts        textCodes
+	instants     memo[int64]
+	amounts      memo[money.Usage]
+	checked      int      // texts that were checked
+	canonical    []string // of tags that came as JSON: the texts in canonical form
+}
+
+// columnGroup reads row group i by columns and returns how many rows it emitted.
+// The others have to be read row by row.
+func (p *parquetFile) columnGroup(i int, group parquet.RowGroup, firstLine int64) (done int64, err error) {
 	n := p.file.Metadata().RowGroups[i].NumRows
-	if p.s.group == nil || n > maxGroupRows || len(p.tagged) > 0 || p.product != nil {
-		return false, nil
+	source := []byte(p.s.opt.Source)
+	if p.s.group == nil || len(p.tagged) > 0 || p.product != nil || len(source) > 0 && !soundID(source) {
+		return 0, nil
 	}
 	if err := p.openGroup(i, group); err != nil {
-		return false, err
+		return 0, err
 	}
 	defer p.closeGroup()
-	r := &groupReader{p: p, n: int(n), g: batch.Group{FirstLine: firstLine}}
-	err := r.read()
-	if errors.Is(err, errRowByRow) {
-		return false, nil
+	if p.reader == nil {
+		p.reader = newGroupReader(p)
 	}
-	if err != nil {
-		return false, err
+	r := p.reader
+	r.begin()
+	defer r.close()
+	for done < n {
+		r.n = int(min(n-done, sliceRows))
+		r.g.FirstLine = firstLine + done
+		err := r.read()
+		if errors.Is(err, errRowByRow) {
+			return done, nil
+		}
+		if err != nil {
+			return done, err
+		}
+		done += int64(r.n)
+		p.s.sum.Read += int64(r.n)
+		p.s.sum.Emitted += int64(r.n)
+		if err := p.s.call(func() error { return p.s.group(&r.g) }); err != nil {
+			return done, err
+		}
 	}
-	p.s.sum.Read += n
-	p.s.sum.Emitted += n
-	return true, p.s.call(func() error { return p.s.group(&r.g) })
+	return done, nil
 }
 
+func newGroupReader(p *parquetFile) *groupReader {
+	r := &groupReader{p: p}
+	for _, c := range p.columns {
+		r.columns = append(r.columns, &groupColumn{parquetColumn: c})
+		if c.top.leaf == nil {
+			r.tags = newTagSets(&p.s.tags)
+		}
+	}
+	return r
+}
+
+// begin begins a row group, in the memory of the one before.
+func (r *groupReader) begin() {
+	for _, c := range r.columns {
+		c.keys = pageColumn{leaf: c.cur.leaf, pages: c.cur.pages}
+		if c.top.leaf == nil {
+			c.values = pageColumn{leaf: c.parquetColumn.values.leaf, pages: c.parquetColumn.values.pages}
+		}
+		c.texts.reset()
+		c.instants.reset()
+		c.amounts.reset()
+		c.checked, c.canonical = 0, c.canonical[:0]
+	}
+	if r.tags != nil {
+		r.tags.reset()
+	}
+}
+
+func (r *groupReader) close() {
+	for _, c := range r.columns {
+		c.keys.release()
+		c.values.release()
+	}
+}
+
+// read reads the next rows of all columns into the group.
 func (r *groupReader) read() error {
-	s := r.p.s
-	texts := map[field]*batch.Coded{
-		fAccount: &r.g.Account, fService: &r.g.Service, fUsageType: &r.g.UsageType, fOperation: &r.g.Operation,
-		fResource: &r.g.Resource, fRegion: &r.g.Region, fZone: &r.g.Zone, fUnit: &r.g.Unit, fSource: &r.g.Source,
-		fTags: &r.g.Tags, fCost: {}, fCurrency: {}, fType: {}, fCommitment: {},
+	if len(r.zeros) < r.n {
+		r.zeros = make([]uint32, r.n)
 	}
-	for _, c := range texts {
-		*c = batch.Coded{Codes: make([]uint32, r.n), Values: []string{""}}
-	}
-	for _, c := range r.p.columns {
-		if err := r.column(c, texts[c.field]); err != nil {
+	none := batch.Coded{Codes: r.zeros[:r.n], Values: []string{""}}
+	g := batch.Group{File: r.g.File, FirstLine: r.g.FirstLine, IDs: r.g.IDs, Start: r.g.Start[:0], End: r.g.End[:0], Amount: r.g.Amount[:0],
+		Account: none, Service: none, UsageType: none, Operation: none, Resource: none, Region: none, Zone: none, Unit: none,
+		Source: batch.Coded{Codes: none.Codes, Values: []string{r.p.s.opt.Source}}, Tags: none}
+	g.IDs.Reset()
+	r.g = g
+	for _, c := range r.columns {
+		if err := r.column(c); err != nil {
+			if errors.Is(err, errRowByRow) {
+				return err
+			}
+			return r.p.readError(c.parquetColumn, err)
+		}
+		if err := r.p.s.ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.ctx.Err(); err != nil {
-			return err
-		}
 	}
-	if anyMet(texts[fCost]) || anyMet(texts[fCurrency]) || anyMet(texts[fCommitment]) || !onlyUsage(texts[fType]) {
-		return errRowByRow
-	}
-	r.g.Source.Values[0] = s.opt.Source
-	return r.check(texts)
+	return r.check()
 }
 
-func anyMet(c *batch.Coded) bool { return len(c.Values) > 1 }
-
-func onlyUsage(c *batch.Coded) bool {
-	for _, v := range c.Values {
-		if v != "" && v != schema.LineItemUsage {
-			return false
-		}
+// coded is where the texts of a field go; nil for fields that are no texts, or
+// that rows read by columns do not have.
+func (r *groupReader) coded(f field) *batch.Coded {
+	switch f {
+	case fAccount:
+		return &r.g.Account
+	case fService:
+		return &r.g.Service
+	case fUsageType:
+		return &r.g.UsageType
+	case fOperation:
+		return &r.g.Operation
+	case fResource:
+		return &r.g.Resource
+	case fRegion:
+		return &r.g.Region
+	case fZone:
+		return &r.g.Zone
+	case fUnit:
+		return &r.g.Unit
+	case fSource:
+		return &r.g.Source
+	case fTags:
+		return &r.g.Tags
 	}
-	return true
+	return nil
 }
 
-func (r *groupReader) column(c *parquetColumn, text *batch.Coded) error {
+func (r *groupReader) column(c *groupColumn) error {
 	switch {
 	case c.field == fRecordID:
 		return r.ids(c)
@@ -105,138 +186,66 @@ func (r *groupReader) column(c *parquetColumn, text *batch.Coded) error {
 	case c.top.leaf.holds != holdsText:
 		return errRowByRow
 	}
-	flat, err := r.flat(&c.cur)
-	if err != nil {
-		return r.p.readError(c, err)
-	}
-	if len(flat.codes) != r.n {
-		return errRowByRow
-	}
-	*text = batch.Coded{Codes: flat.codes, Values: flat.values}
-	return nil
-}
-
-// flatColumn is a column chunk as codes. Code 0 stands for no value; an empty
-// text is one only in a map.
-type flatColumn struct {
-	inMap  bool
-	codes  []uint32
-	starts []bool // of a repeated column: the entry begins a row
-	values []string
-}
-
-// flat reads a chunk of texts. Each distinct text is taken out once where the
-// file has a dictionary, else it is looked up.
-func (r *groupReader) flat(c *cursor) (*flatColumn, error) {
-	f := &flatColumn{inMap: c.leaf.maxRep > 0, codes: make([]uint32, 0, r.n), values: []string{""}}
-	interned := map[string]uint32{}
-	for {
-		page, err := c.pages.ReadPage()
-		if errors.Is(err, io.EOF) {
-			return f, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		err = f.page(page, c.leaf, interned)
-		parquet.Release(page)
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (f *flatColumn) page(page parquet.Page, l *leaf, interned map[string]uint32) error {
-	n := int(page.NumValues())
-	definition, repetition := page.DefinitionLevels(), page.RepetitionLevels()
-	if l.maxDef > 0 && len(definition) != n || l.maxRep > 0 && len(repetition) != n {
-		return errRowByRow
-	}
-	next, err := f.valueCodes(page, interned)
-	if err != nil {
+	if err := c.texts.read(&c.keys, r.n); err != nil {
 		return err
 	}
-	for i := range n {
-		if l.maxRep > 0 {
-			f.starts = append(f.starts, repetition[i] == 0)
-		}
-		if l.maxDef > 0 && int(definition[i]) < l.maxDef {
-			f.codes = append(f.codes, 0)
-			continue
-		}
-		code, ok := next()
-		if !ok {
-			return damaged("column %s has fewer values than it says", l.name)
-		}
-		f.codes = append(f.codes, code)
+	if len(c.texts.codes) != r.n {
+		return errRowByRow
 	}
-	return nil
+	if err := c.checkTexts(); err != nil {
+		return err
+	}
+	return r.place(c)
 }
 
-// valueCodes returns a function that gives the code of the page's next value.
-func (f *flatColumn) valueCodes(page parquet.Page, interned map[string]uint32) (func() (uint32, bool), error) {
-	data := page.Data()
-	at := 0
-	if dictionary := page.Dictionary(); dictionary != nil {
-		indexes := data.Int32()
-		codes := make([]uint32, dictionary.Len()) // 1 + code
-		return func() (uint32, bool) {
-			if at >= len(indexes) || int(indexes[at]) >= len(codes) || indexes[at] < 0 {
-				return 0, false
-			}
-			index := indexes[at]
-			at++
-			if codes[index] == 0 {
-				codes[index] = 1 + f.intern(dictionary.Index(index).ByteArray(), interned)
-			}
-			return codes[index] - 1, true
-		}, nil
-	}
-	bytes, offsets := data.ByteArray()
-	return func() (uint32, bool) {
-		if at+1 >= len(offsets) {
-			return 0, false
-		}
-		v := bytes[offsets[at]:offsets[at+1]]
-		at++
-		return f.intern(v, interned), true
-	}, nil
-}
-
-func (f *flatColumn) intern(v []byte, interned map[string]uint32) uint32 {
-	if len(v) == 0 && !f.inMap {
-		return 0
-	}
-	code, ok := interned[string(v)]
-	if !ok {
-		code = uint32(len(f.values))
-		f.values = append(f.values, string(v))
-		interned[string(v)] = code
-	}
-	return code
-}
-
-// check looks at every distinct text once.
-func (r *groupReader) check(texts map[field]*batch.Coded) error {
-	for f, c := range texts {
-		limit := schema.MaxFieldBytes
-		if f == fSource {
-			limit = schema.MaxIDBytes
-		}
-		for _, v := range c.Values {
-			sound := len(v) <= limit && (f == fTags || printable([]byte(v)) || textFault(f, []byte(v)) == nil)
-			if !sound || f == fAccount && v != "" && !schema.ValidAccountID(v) {
+// place puts the texts of a column into the group.
+func (r *groupReader) place(c *groupColumn) error {
+	values := c.texts.values
+	to := r.coded(c.field)
+	switch {
+	case c.field == fTags:
+		return r.jsonTags(c)
+	case c.field == fType:
+		for _, v := range values {
+			if v != "" && v != schema.LineItemUsage {
 				return errRowByRow
 			}
 		}
+		return nil
+	case to == nil && len(values) > 1: // a cost, its currency, a commitment
+		return errRowByRow
+	case to == nil:
+		return nil
 	}
+	if c.field == fSource {
+		values[0] = r.p.s.opt.Source
+	}
+	*to = batch.Coded{Codes: c.texts.codes, Values: values}
+	return nil
+}
+
+// checkTexts looks at every distinct text once.
+func (c *groupColumn) checkTexts() error {
+	limit := schema.MaxFieldBytes
+	if c.field == fSource {
+		limit = schema.MaxIDBytes
+	}
+	for _, v := range c.texts.values[c.checked:] {
+		sound := len(v) <= limit && (c.field == fTags || printable([]byte(v)) || textFault(c.field, []byte(v)) == nil)
+		if !sound || c.field == fAccount && v != "" && !schema.ValidAccountID(v) {
+			return errRowByRow
+		}
+	}
+	c.checked = len(c.texts.values)
+	return nil
+}
+
+// check looks at what must be there, and at what no column shows by itself.
+func (r *groupReader) check() error {
 	for _, c := range []*batch.Coded{&r.g.Account, &r.g.Service, &r.g.UsageType, &r.g.Source} {
 		if c.Values[0] == "" && met(c, 0) {
 			return errRowByRow
 		}
-	}
-	if err := r.canonicalTags(); err != nil {
-		return err
 	}
 	if len(r.g.Start) != r.n || len(r.g.End) != r.n || len(r.g.Amount) != r.n || r.g.IDs.Len() != r.n {
 		return errRowByRow
@@ -258,111 +267,109 @@ func met(c *batch.Coded, code uint32) bool {
 	return false
 }
 
-// canonicalTags turns tags that came as JSON texts into canonical form.
-func (r *groupReader) canonicalTags() error {
-	if r.p.tags != nil {
-		return nil // a map: tagMap made them canonical
-	}
-	for i, text := range r.g.Tags.Values {
-		if text == "" {
-			continue
+// jsonTags turns tags that came as JSON texts into canonical form.
+func (r *groupReader) jsonTags(c *groupColumn) error {
+	for _, text := range c.texts.values[len(c.canonical):] {
+		canonical := []byte(nil)
+		if text != "" {
+			var f *fault
+			if canonical, f = r.p.s.tags.fromJSON([]byte(text), false); f != nil {
+				return errRowByRow
+			}
 		}
-		canonical, f := r.p.s.tags.fromJSON([]byte(text), false)
-		if f != nil {
-			return errRowByRow
-		}
-		r.g.Tags.Values[i] = string(canonical)
+		c.canonical = append(c.canonical, string(canonical))
 	}
+	r.g.Tags = batch.Coded{Codes: c.texts.codes, Values: c.canonical}
 	return nil
 }
 
 // ids reads the record ids, which are nearly all distinct.
-func (r *groupReader) ids(c *parquetColumn) error {
-	return r.each(c, func(v parquet.Value) error {
-		id := v.ByteArray()
-		if len(id) == 0 || len(id) > schema.MaxIDBytes || !printable(id) && textFault(fRecordID, id) != nil {
-			return errRowByRow
+func (r *groupReader) ids(c *groupColumn) error {
+	return c.keys.eachPart(r.n, func(from, to int) error {
+		if c.keys.dictionary == nil && c.keys.offsets != nil {
+			return r.idBlock(c.keys.bytes, c.keys.offsets[from:to+1])
 		}
-		r.g.IDs.Append(id)
-		return nil
-	})
-}
-
-func (r *groupReader) instants(c *parquetColumn, dst *[]int64) error {
-	*dst = make([]int64, 0, r.n)
-	return r.each(c, func(v parquet.Value) error {
-		at, reason := int64(0), ""
-		if c.top.leaf.holds == holdsTimestamp {
-			at, reason = unitNanos(v.Int64(), c.top.leaf.unit)
-		} else if c.top.leaf.holds == holdsText {
-			at, reason = parseInstant(v.ByteArray())
-		} else {
-			return errRowByRow
-		}
-		if reason != "" {
-			return errRowByRow
-		}
-		*dst = append(*dst, at)
-		return nil
-	})
-}
-
-func (r *groupReader) amounts(c *parquetColumn) error {
-	row := &r.p.s.row
-	r.g.Amount = make([]money.Usage, 0, r.n)
-	return r.each(c, func(v parquet.Value) error {
-		if c.top.leaf.holds == holdsText {
-			amount, err := money.ParseUsageBytes(v.ByteArray())
+		for i := from; i < to; i++ {
+			v, err := c.keys.at(i)
 			if err != nil {
+				return err
+			}
+			if id := v.ByteArray(); soundID(id) {
+				r.g.IDs.Append(id)
+			} else {
 				return errRowByRow
 			}
-			r.g.Amount = append(r.g.Amount, amount)
-			return nil
 		}
-		row.fault = nil
-		c.now = v
-		r.p.setDecimal(c)
-		if row.fault != nil {
-			return errRowByRow
-		}
-		r.g.Amount = append(r.g.Amount, row.amount)
 		return nil
 	})
 }
 
-// each gives every value of a column that may have no nulls.
-func (r *groupReader) each(c *parquetColumn, fn func(parquet.Value) error) error {
-	for range r.n {
-		v, err := c.cur.next()
-		if err != nil {
-			return r.p.readError(c, err)
-		}
-		if v.IsNull() {
+// idBlock takes ids that lie one behind the other.
+func (r *groupReader) idBlock(data []byte, offsets []uint32) error {
+	first, last := offsets[0], offsets[len(offsets)-1]
+	block := data[first:last]
+	plain := printable(block)
+	for i, at := range offsets[1:] {
+		id := data[offsets[i]:at]
+		if len(id) == 0 || len(id) > schema.MaxIDBytes || !plain && !soundID(id) {
 			return errRowByRow
 		}
-		if err := fn(v); err != nil {
-			return err
-		}
 	}
+	r.g.IDs.AppendBlock(block, offsets[1:], first)
 	return nil
+}
+
+func soundID(id []byte) bool {
+	return len(id) > 0 && len(id) <= schema.MaxIDBytes && (printable(id) || textFault(fRecordID, id) == nil)
+}
+
+func (r *groupReader) instants(c *groupColumn, dst *[]int64) (err error) {
+	*dst, err = c.instants.read(*dst, &c.keys, r.n, func(v parquet.Value) (int64, bool) {
+		at, reason := int64(0), "is no instant"
+		switch c.top.leaf.holds {
+		case holdsTimestamp:
+			at, reason = unitNanos(v.Int64(), c.top.leaf.unit)
+		case holdsText:
+			at, reason = parseInstant(v.ByteArray())
+		}
+		return at, reason == ""
+	})
+	return err
+}
+
+func (r *groupReader) amounts(c *groupColumn) (err error) {
+	row := &r.p.s.row
+	r.g.Amount, err = c.amounts.read(r.g.Amount, &c.keys, r.n, func(v parquet.Value) (money.Usage, bool) {
+		switch c.top.leaf.holds {
+		case holdsText:
+			amount, err := money.ParseUsageBytes(v.ByteArray())
+			return amount, err == nil
+		case holdsInt, holdsUint32, holdsDecimal:
+			row.fault = nil
+			c.now = v
+			r.p.setDecimal(c.parquetColumn)
+			return row.amount, row.fault == nil
+		}
+		return money.Usage{}, false
+	})
+	return err
 }
 
 // tagMap reads tags that are a map. Tag sets repeat, so a set is checked once
 // and known by the codes of its keys and values from then on.
-func (r *groupReader) tagMap(c *parquetColumn) error {
-	keys, err := r.flat(&c.cur)
-	if err != nil {
-		return r.p.readError(c, err)
+func (r *groupReader) tagMap(c *groupColumn) error {
+	t := r.tags
+	if err := t.keys.read(&c.keys, r.n); err != nil {
+		return err
 	}
-	values, err := r.flat(&c.values)
-	if err != nil {
-		return r.p.readError(c, err)
+	if err := t.values.read(&c.values, r.n); err != nil {
+		return err
 	}
+	keys, values := &t.keys, &t.values
 	if len(keys.codes) != len(values.codes) || len(keys.starts) != len(keys.codes) {
 		return errRowByRow
 	}
-	t := tagSets{reader: &r.p.s.tags, keys: keys, values: values, known: map[string]uint32{"": 0}, coded: &r.g.Tags}
-	t.coded.Codes = t.coded.Codes[:0]
+	t.codes = t.codes[:0]
 	for i := 0; i < len(keys.codes); {
 		end := i + 1
 		for end < len(keys.codes) && !keys.starts[end] {
@@ -372,21 +379,36 @@ func (r *groupReader) tagMap(c *parquetColumn) error {
 		if err != nil {
 			return err
 		}
-		t.coded.Codes = append(t.coded.Codes, code)
+		t.codes = append(t.codes, code)
 		i = end
 	}
-	if len(t.coded.Codes) != r.n {
+	if len(t.codes) != r.n {
 		return errRowByRow
 	}
+	r.g.Tags = batch.Coded{Codes: t.codes, Values: t.sets}
 	return nil
 }
 
+// tagSets gives each distinct tag set of a row group a code.
 type tagSets struct {
 	reader       *tagReader
-	keys, values *flatColumn
+	keys, values textCodes
 	known        map[string]uint32
-	coded        *batch.Coded
+	sets         []string // canonical
+	codes        []uint32 // by row
 	scratch      []byte
+}
+
+func newTagSets(reader *tagReader) *tagSets {
+	return &tagSets{reader: reader, keys: textCodes{inMap: true}, values: textCodes{inMap: true}, known: map[string]uint32{}}
+}
+
+func (t *tagSets) reset() {
+	t.keys.reset()
+	t.values.reset()
+	clear(t.known)
+	t.known[""] = 0
+	t.sets = append(t.sets[:0], "")
 }
 
 // set returns the code of the tag set of entries [from, to).
@@ -421,8 +443,8 @@ func (t *tagSets) add(from, to int) (uint32, error) {
 	}
 	code := uint32(0)
 	if len(canonical) > 0 {
-		code = uint32(len(t.coded.Values))
-		t.coded.Values = append(t.coded.Values, string(canonical))
+		code = uint32(len(t.sets))
+		t.sets = append(t.sets, string(canonical))
 	}
 	t.known[string(t.scratch)] = code
 	return code, nil

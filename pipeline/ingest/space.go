@@ -17,7 +17,7 @@ const (
 const rowBytes = 256
 
 // minBatchRows bounds how far a small memory shrinks the batches.
-const minBatchRows = 1 << 14
+const minBatchRows = 1 << 10
 
 // space is what a delivery may use.
 type space struct {
@@ -26,13 +26,17 @@ type space struct {
 	filter int64 // bytes
 }
 
+func (d *Delivery) memory() int64 {
+	if d.Memory <= 0 {
+		return defaultMemory
+	}
+	return d.Memory
+}
+
 // space follows from the memory and the workers. The rows of a batch do not
 // depend on the workers: files are cut alike on every host of equal memory.
 func (d *Delivery) space() space {
-	memory, workers := d.Memory, d.Workers
-	if memory <= 0 {
-		memory = defaultMemory
-	}
+	memory, workers := d.memory(), d.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}

@@ -27,14 +27,17 @@ type Object struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Charges is one file of a payer's charges.
+// Charges is one file of a payer's charges. Files of one payer and day follow
+// each other in the canonical order; those of several days are merged to be read
+// in it.
 type Charges struct {
 	Object
-	Payer     string     `json:"payer"`
-	Rows      int64      `json:"rows"`
-	List      money.Cost `json:"list_cost"`
-	Unblended money.Cost `json:"unblended_cost"`
-	Blended   money.Cost `json:"blended_cost"`
+	Payer     string      `json:"payer"`
+	Day       schema.Date `json:"day,omitzero"` // of a segment: the day in UTC of all its charges; else zero
+	Rows      int64       `json:"rows"`
+	List      money.Cost  `json:"list_cost"`
+	Unblended money.Cost  `json:"unblended_cost"`
+	Blended   money.Cost  `json:"blended_cost"`
 }
 
 // Run is what one computation of a period read and made.
@@ -46,9 +49,14 @@ type Run struct {
 	UsageSlot int64         `json:"usage_slot"` // last slot of the usage log that it covers, -1 for none
 	UsageHash string        `json:"usage_hash"` // of the usage log's record in that slot: pins all before it
 	Inputs    []Object      `json:"inputs"`     // price list, offers, organization
-	Charges   []Charges     `json:"charges"`    // by payer and chunk
+	Charges   []Charges     `json:"charges"`    // by payer, day and chunk
 	Bills     []BillTotal   `json:"bills"`      // by payer; payers without charges are left out
 	Records   Records       `json:"records"`
+
+	// Segmented tells that charges whose price does not depend on the month lie
+	// in files of their day, so that the next run can go on from this one. Such
+	// files, and bills, may be those of an earlier run, below its run-id.
+	Segmented bool `json:"segmented,omitempty"`
 
 	// Balances are what credits and minimum commitments come to, by payer: the
 	// next month opens with what closes here.
@@ -152,6 +160,7 @@ type Month struct {
 	Entries    []Entry
 	Generation int64 // number of GC records
 	Refresh    *Refresh
+	RefreshGen int64 // the generation that Refresh was computed in
 	Close      *Close
 	CloseAt    Entry
 	Publish    *Publish
@@ -167,7 +176,7 @@ func FoldMonth(entries []Entry) (*Month, error) {
 		case KindCollect:
 			m.Generation++
 		case KindRefresh:
-			m.Refresh = &Refresh{}
+			m.Refresh, m.RefreshGen = &Refresh{}, m.Generation
 			err = e.Decode(m.Refresh)
 		case KindClose:
 			if m.Close != nil {

@@ -65,14 +65,60 @@ func (s *skuPlan) paid(dst []portion, v *price.Version, before, amount money.Usa
 	return dst, err
 }
 
+// lotStart is where a version that prices packages or months begins: the month's
+// count, and how many units earlier versions of its model were paid for.
+type lotStart struct{ count, paid money.Usage }
+
+// startLots notes where such versions begin.
+func (p *Plan) startLots(index int32, plan *skuPlan) error {
+	sku := &p.in.Catalog.SKUs[index]
+	paid := map[price.Model]money.Usage{}
+	for i := range len(plan.before) - 1 {
+		at, ok := sku.At(p.in.priceTime(p.first + schema.Hour(i)))
+		if !ok || !inLots(&sku.Versions[at]) {
+			continue
+		}
+		v := &sku.Versions[at]
+		if _, known := plan.lotStarts[v]; !known {
+			if plan.lotStarts == nil {
+				plan.lotStarts = map[*price.Version]lotStart{}
+			}
+			plan.lotStarts[v] = lotStart{plan.before[i], paid[v.Model]}
+		}
+		units, err := plan.paidBetween(plan.before[i], plan.before[i+1])
+		if err == nil {
+			paid[v.Model], err = money.Add(paid[v.Model], units)
+		}
+		if err != nil {
+			return fmt.Errorf("usage of SKU %s in the month: %w", sku.ID, err)
+		}
+	}
+	return nil
+}
+
+// paidBetween returns how many units between two counts are not free.
+func (s *skuPlan) paidBetween(from, to money.Usage) (money.Usage, error) {
+	units, err := money.Sub(to, from)
+	if err != nil {
+		return units, err
+	}
+	free, err := money.Sub(money.Min(to, s.freeTo), money.Max(from, s.freeFrom))
+	if err != nil || money.Sign(free) <= 0 {
+		return units, err
+	}
+	return money.Sub(units, free)
+}
+
 // lots counts the packages that units start, or the monthly price that the first
-// of them owes. Free units before them do not count.
+// of them owes. Units that are free, or were paid for by another model, do not
+// count.
 func (s *skuPlan) lots(v *price.Version, before, amount money.Usage) (int64, error) {
-	free, err := money.Sub(money.Min(before, s.freeTo), s.freeFrom)
+	start := s.lotStarts[v]
+	paid, err := s.paidBetween(start.count, before)
 	if err != nil {
 		return 0, err
 	}
-	if before, err = money.Sub(before, money.Max(free, money.Usage{})); err != nil {
+	if before, err = money.Add(start.paid, paid); err != nil {
 		return 0, err
 	}
 	if v.Model == price.Package {

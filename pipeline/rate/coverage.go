@@ -146,17 +146,38 @@ func (p *Plan) activeHours(start, end time.Time) (from, to int) {
 	return min(from, p.hours), max(to, 0)
 }
 
+// instant is when an hour of the month begins.
+func (p *Plan) instant(hour int) time.Time {
+	return time.Unix(p.in.priceTime(p.first+schema.Hour(hour)), 0)
+}
+
 // payersOf returns for every hour of the month the index of the payer that has
 // an account when the hour begins, -1 for none.
 func (p *Plan) payersOf(account string) []int32 {
 	payers := make([]int32, p.hours)
 	for i := range payers {
 		payers[i] = -1
-		if m, ok := schema.MemberAt(p.memberships[account], time.Unix(p.in.priceTime(p.first+schema.Hour(i)), 0)); ok {
+		if m, ok := schema.MemberAt(p.memberships[account], p.instant(i)); ok {
 			payers[i] = int32(m.Payer)
 		}
 	}
 	return payers
+}
+
+// bearer returns the payer that owes what an account owes at an instant: the one
+// that has it, else the last that had it, else the first that gets it.
+func (p *Plan) bearer(account string, at time.Time) (payer int32, ok bool) {
+	list := p.memberships[account] // by time
+	if len(list) == 0 {
+		return -1, false
+	}
+	last := list[0]
+	for _, m := range list[1:] {
+		if !m.Account.From.After(at) {
+			last = m
+		}
+	}
+	return int32(last.Payer), true
 }
 
 // sharing returns what an account shares with a payer's organization in this

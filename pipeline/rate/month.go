@@ -190,6 +190,12 @@ func (m *Month) inPeriod(at time.Time) bool {
 	return !at.Before(m.in.Period.Start) && at.Before(m.in.Period.End)
 }
 
+// bears tells whether the payer owes what an account owes at an instant.
+func (m *Month) bears(account string, at time.Time) bool {
+	payer, ok := m.plan.bearer(account, at)
+	return ok && payer == m.payer
+}
+
 // has tells whether the account is the payer's at an instant.
 func (m *Month) has(account string, at time.Time) bool {
 	member, ok := schema.MemberAt(m.plan.memberships[account], at)

@@ -19,7 +19,7 @@ func (m *Month) fees() ([]Item, error) {
 		if err != nil {
 			return nil, fmt.Errorf("fee %s: %w", f.ID, err)
 		}
-		if at.IsZero() || !m.has(f.Account, at) {
+		if at.IsZero() || !m.bears(f.Account, at) {
 			continue
 		}
 		it := newItem(typeFee, offerHead(f.Account, f.Service, f.ID), schema.HourOf(at.UnixNano()), describe(f.Description, "Fee", f.ID))

@@ -25,7 +25,7 @@ func TestFees(t *testing.T) {
 		{"once, the day after", offer.Fee{Account: "A", Date: day("2026-11-01")}, ""},
 		{"once, the day before", offer.Fee{Account: "A", Date: day("2026-09-30")}, ""},
 		{"once, while a member", offer.Fee{Account: "B", Date: day("2026-10-10")}, "216 31"},
-		{"once, no longer a member", offer.Fee{Account: "B", Date: day("2026-10-11")}, ""},
+		{"once, no longer a member of any", offer.Fee{Account: "B", Date: day("2026-10-11")}, "240 31"},
 		{"monthly", offer.Fee{Account: "A", From: day("2020-01-01")}, "0 31"},
 		{"monthly from a day on, whole", offer.Fee{Account: "A", From: day("2026-10-31")}, "720 31"},
 		{"monthly from a day on, prorated", offer.Fee{Account: "A", From: day("2026-10-31"), Prorate: true}, "720 1"},

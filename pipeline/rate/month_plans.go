@@ -84,7 +84,7 @@ func (m *Month) planUpfronts() ([]Item, error) {
 	var items []Item
 	for i := range m.in.Offers.SavingsPlans {
 		p := &m.in.Offers.SavingsPlans[i]
-		if !m.inPeriod(p.Start) || !m.has(p.Account, p.Start) {
+		if !m.inPeriod(p.Start) || !m.bears(p.Account, p.Start) {
 			continue
 		}
 		price, err := p.UpfrontPayment()

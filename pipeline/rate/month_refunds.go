@@ -12,7 +12,7 @@ func (m *Month) refunds() []Item {
 	for i := range m.in.Offers.Refunds {
 		r := &m.in.Offers.Refunds[i]
 		at := r.Date.In(m.plan.zone)
-		if !m.inPeriod(at) || !m.has(r.Account, at) {
+		if !m.inPeriod(at) || !m.bears(r.Account, at) {
 			continue
 		}
 		it := newItem(typeRefund, offerHead(r.Account, r.Service, r.ID), schema.HourOf(at.UnixNano()), describe(r.Description, "Refund", r.ID))

@@ -106,6 +106,8 @@ type skuPlan struct {
 	freeTo   money.Usage   // to that one are free
 	pool     string        // id of the pool that makes them so
 	blended  money.Rate
+
+	lotStarts map[*price.Version]lotStart // of versions that price packages or months
 }
 
 func (s *skuPlan) total() money.Usage { return s.before[len(s.before)-1] }
@@ -138,6 +140,9 @@ func NewPlan(t *Totals) (*Plan, error) {
 		return nil, err
 	}
 	for key, plan := range p.skus {
+		if err := p.startLots(key.sku, plan); err != nil {
+			return nil, err
+		}
 		if plan.blended, err = p.blendedRate(key, plan); err != nil {
 			return nil, err
 		}

@@ -157,9 +157,8 @@ func (p *Plan) SavingsPlans(payer int32) []PlanUse {
 			continue
 		}
 		use := PlanUse{Index: int32(i)}
-		payers := p.payersOf(of.Account)
 		for hour := from; hour < to; hour++ {
-			if payers[hour] == payer {
+			if bearer, ok := p.bearer(of.Account, p.instant(hour)); ok && bearer == payer {
 				use.Hours = append(use.Hours, p.first+schema.Hour(hour))
 			}
 		}

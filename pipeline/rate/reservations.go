@@ -242,8 +242,8 @@ func later(a, b time.Time) time.Time {
 func (p *Plan) sumReservation(u *ReservationUse, r *offer.Reservation, start, end time.Time) error {
 	u.Hour, u.Begins = schema.HourOf(start.UnixNano()), !r.Start.Before(p.in.Period.Start)
 	u.Seconds = int64(end.Sub(start) / time.Second)
-	if m, ok := schema.MemberAt(p.memberships[r.Account], start); ok {
-		u.Payer = int32(m.Payer)
+	if payer, ok := p.bearer(r.Account, start); ok {
+		u.Payer = payer
 	}
 	if err := u.reserve(r); err != nil {
 		return err

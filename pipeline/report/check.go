@@ -6,7 +6,6 @@ import (
 	"math/bits"
 
 	"github.com/monthend/monthend/schema/batch"
-	"github.com/monthend/monthend/schema/column"
 	"github.com/monthend/monthend/schema/money"
 )
 
@@ -22,9 +21,10 @@ type Check struct {
 	Cells     [5]uint64  // usage, list, unblended, blended; net, by its cells and their rows
 }
 
-// CheckOf returns the check of charges, whose codes refer to tables. It looks at
-// the amounts themselves, not at what a writer made of them.
-func CheckOf(tables column.Tables, c *batch.Charges) (Check, error) {
+// CheckOf returns the check of charges, with their net costs where the report
+// shows them. It looks at the amounts themselves, not at what a writer made of
+// them.
+func CheckOf(c *batch.Charges, net bool) (Check, error) {
 	k := Check{Rows: int64(c.Len())}
 	for _, u := range c.Amount {
 		k.Cells[0] = mix(k.Cells[0], usageCell(u))
@@ -45,25 +45,18 @@ func CheckOf(tables column.Tables, c *batch.Charges) (Check, error) {
 			return k, fmt.Errorf("total of %s costs: %w", s.name, err)
 		}
 	}
-	return k, k.addNet(tables, c)
+	if !net {
+		return k, nil
+	}
+	return k, k.addNet(c)
 }
 
-// addNet adds the net costs, which only some rows have.
-func (k *Check) addNet(tables column.Tables, c *batch.Charges) error {
-	if len(tables.Terms) <= 1 { // nothing but the zero terms
-		return nil
+// addNet adds the net costs.
+func (k *Check) addNet(c *batch.Charges) error {
+	for i, v := range c.Net {
+		k.Cells[netCells] = mixRow(k.Cells[netCells], int64(i), costCell(v))
 	}
-	net := adder{sum: &k.Net}
-	for i, term := range c.Term {
-		if !column.ShowsNet(term, &tables.Terms[term], tables.Tails[c.Tail[i]].LineItemType) {
-			continue
-		}
-		k.Cells[netCells] = mixRow(k.Cells[netCells], int64(i), costCell(c.Net[i]))
-		if err := net.add(c.Net[i]); err != nil {
-			return fmt.Errorf("total of net costs: %w", err)
-		}
-	}
-	if err := net.flush(); err != nil {
+	if err := money.Sum(&k.Net, c.Net); err != nil {
 		return fmt.Errorf("total of net costs: %w", err)
 	}
 	return nil

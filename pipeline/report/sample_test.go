@@ -84,6 +84,7 @@ func sample(t testing.TB, n int, seed uint64) *batch.Charges {
 func mixed(t testing.TB, n int, seed uint64) *batch.Charges {
 	plain := sample(t, n, seed)
 	random := rand.New(rand.NewPCG(seed, 2))
+	plain.Owner.Discounted = true
 	c := batch.NewCharges(plain.Owner, plain.Dims, plain.Prices)
 	for i := range n {
 		r := plain.At(i)

@@ -198,7 +198,7 @@ func (w *Writer) encode(view *column.View, j job) (File, error) {
 	name := fmt.Sprintf("%s-%05d.%s", w.spec.Name, j.chunk, w.spec.Format.Extension())
 	f := File{Chunk: j.chunk, Format: w.spec.Format, Path: filepath.Join(w.spec.Dir, name)}
 	var err error
-	if f.Check, err = CheckOf(j.tables, j.rows); err != nil {
+	if f.Check, err = CheckOf(j.rows, w.spec.Owner.Discounted); err != nil {
 		return f, fmt.Errorf("report %s: chunk %d: %w", w.spec.Name, j.chunk, err)
 	}
 	if f.Totals, err = totalsOf(j.tables, j.rows); err != nil {

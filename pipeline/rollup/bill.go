@@ -76,16 +76,28 @@ func (b *Bill) add(c *batch.Charges, i int) error {
 // Close returns the bill. Names of issuer, payer and accounts are copied into
 // it: a closed bill does not change when they do.
 func (b *Bill) Close(issuer schema.Issuer, payer schema.Payer, period schema.Period) (bill.Bill, error) {
+	return Sum(issuer, payer, period, b.Lines(payer), b.rows)
+}
+
+// Lines returns what the charges come to so far, in the order of a bill.
+func (b *Bill) Lines(payer schema.Payer) []bill.Line {
 	names := map[string]string{}
 	for _, a := range payer.Accounts {
 		names[a.ID] = a.Name
 	}
-	payer.Accounts = nil
-	out := bill.Bill{Issuer: issuer, Payer: payer, Period: period, Currency: issuer.Currency, Charges: b.rows}
+	var lines []bill.Line
 	for key, sum := range b.lines {
-		out.Lines = append(out.Lines, b.line(key, sum, names))
+		lines = append(lines, b.line(key, sum, names))
 	}
-	slices.SortFunc(out.Lines, compareLines)
+	slices.SortFunc(lines, compareLines)
+	return lines
+}
+
+// Sum makes a bill of its lines, which come in their order and stand for so many
+// charges.
+func Sum(issuer schema.Issuer, payer schema.Payer, period schema.Period, lines []bill.Line, charges int64) (bill.Bill, error) {
+	payer.Accounts = nil
+	out := bill.Bill{Issuer: issuer, Payer: payer, Period: period, Currency: issuer.Currency, Charges: charges, Lines: lines}
 	err := total(&out)
 	return out, err
 }

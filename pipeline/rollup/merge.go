@@ -12,11 +12,11 @@ import (
 // batchLines is how many lines Merge hands over at a time.
 const batchLines = 8192
 
-// Merge reads the runs back, ranks their codes, and hands the summed lines to
-// emit in the canonical order. The batch is valid during the call only. A sum
-// beyond the limits of money, or a run that is not sorted, is an error.
-func (s *Spill) Merge(file io.ReaderAt, ranking batch.Ranking, emit func(*batch.Lines) error) error {
-	tournament, err := newTournament(file, s.runs, &ranking)
+// Merge reads the runs of a lane back, ranks their codes, and hands the summed
+// lines to emit in the canonical order. The batch is valid during the call only.
+// A sum beyond the limits of money, or a run that is not sorted, is an error.
+func (s *Spill) Merge(file io.ReaderAt, lane int32, ranking batch.Ranking, emit func(*batch.Lines) error) error {
+	tournament, err := newTournament(file, s.lanes[lane], &ranking)
 	if err != nil || tournament == nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func spilled(t rapid.TB, runs [][]rollup.Row) (*rollup.Spill, []byte) {
 			}
 		}
 		rows += int64(len(run))
-		if err := s.EndRun(); err != nil {
+		if err := s.EndRun(0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +56,7 @@ func spilled(t rapid.TB, runs [][]rollup.Row) (*rollup.Spill, []byte) {
 
 func merged(s *rollup.Spill, file io.ReaderAt, ranking batch.Ranking) (*batch.Lines, error) {
 	all := &batch.Lines{}
-	err := s.Merge(file, ranking, func(l *batch.Lines) error {
+	err := s.Merge(file, 0, ranking, func(l *batch.Lines) error {
 		all.Key = append(all.Key, l.Key...)
 		all.Amount = append(all.Amount, l.Amount...)
 		all.Cost = append(all.Cost, l.Cost...)
@@ -218,12 +218,42 @@ func TestFaultsOfTheFileAreErrors(t *testing.T) {
 		}
 	}
 	stop := errors.New("stop")
-	if err := s.Merge(bytes.NewReader(file), shuffled(1), func(*batch.Lines) error { return stop }); !errors.Is(err, stop) {
+	if err := s.Merge(bytes.NewReader(file), 0, shuffled(1), func(*batch.Lines) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("the error of emit became %v", err)
 	}
 	full := rollup.NewSpill(writerFunc(func([]byte) (int, error) { return 0, errors.New("disk full") }))
-	if err := cmp.Or(full.Append(rollup.Row{}), full.EndRun()); err == nil || !strings.Contains(err.Error(), "disk full") {
+	if err := cmp.Or(full.Append(rollup.Row{}), full.EndRun(0)); err == nil || !strings.Contains(err.Error(), "disk full") {
 		t.Errorf("a full disk: %v", err)
+	}
+}
+
+// Lanes share a file and know nothing of each other.
+func TestLanesAreMergedApart(t *testing.T) {
+	var file bytes.Buffer
+	s := rollup.NewSpill(&file)
+	for i, lane := range []int32{7, -2, 7, 7, -2} {
+		for hour := range 3 {
+			if err := s.Append(rollup.Row{Hour: schema.Hour(hour), Amount: money.UsageFromInt(int64(i + 1))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.EndRun(lane); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.Lanes(); !slices.Equal(got, []int32{-2, 7}) {
+		t.Fatalf("lanes %v", got)
+	}
+	for lane, want := range map[int32]int64{7: 1 + 3 + 4, -2: 2 + 5, 0: 0} {
+		err := s.Merge(bytes.NewReader(file.Bytes()), lane, shuffled(1), func(l *batch.Lines) error {
+			if want == 0 || l.Len() != 3 || l.Amount[0] != money.UsageFromInt(want) {
+				t.Errorf("lane %d: %+v, want 3 lines of %d", lane, l, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -1,12 +1,15 @@
 // Package rollup sums usage into lines: sorted runs of compact rows go in, one
-// sorted stream of lines comes out, each line the exact sum of its records. It
-// reads and writes only through what it is given and knows no prices.
+// sorted stream of lines comes out, each line the exact sum of its records. Runs
+// lie in lanes, and lanes are merged one by one. It also sums charges into a
+// bill. It reads and writes only through what it is given and knows no prices.
 package rollup
 
 import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
@@ -35,7 +38,7 @@ type Row struct {
 type Spill struct {
 	file   io.Writer
 	buffer []byte
-	runs   []run
+	lanes  map[int32][]run
 	rows   int64
 	start  int64
 }
@@ -44,7 +47,7 @@ type run struct{ start, end int64 } // in rows
 
 // NewSpill writes runs to a file.
 func NewSpill(file io.Writer) *Spill {
-	return &Spill{file: file, buffer: make([]byte, 0, bufferRows*rowBytes)}
+	return &Spill{file: file, buffer: make([]byte, 0, bufferRows*rowBytes), lanes: map[int32][]run{}}
 }
 
 // Append adds a row to the current run. Rows of a run must come in the
@@ -67,14 +70,18 @@ func (s *Spill) Append(r Row) error {
 	return s.flush()
 }
 
-// EndRun closes the current run; an empty one leaves no trace.
-func (s *Spill) EndRun() error {
+// EndRun closes the current run and lays it in a lane; an empty one leaves no
+// trace.
+func (s *Spill) EndRun(lane int32) error {
 	if s.rows > s.start {
-		s.runs = append(s.runs, run{s.start, s.rows})
+		s.lanes[lane] = append(s.lanes[lane], run{s.start, s.rows})
 		s.start = s.rows
 	}
 	return s.flush()
 }
+
+// Lanes returns the lanes that hold runs, ascending.
+func (s *Spill) Lanes() []int32 { return slices.Sorted(maps.Keys(s.lanes)) }
 
 // Rows returns how many rows were appended.
 func (s *Spill) Rows() int64 { return s.rows }

@@ -131,13 +131,20 @@ func (w *ChargesWriter) Rows() int64 { return w.rows }
 // the CLOSE or REFRESH record says of the file.
 func ReadCharges(ctx context.Context, r parquet.ReaderAtSeeker, owner *batch.Owner, dims *batch.Dims,
 	table *batch.Table[batch.Price], held *batch.Table[batch.Terms], fn func(*batch.Charges) error) error {
+	return ReadChargesBy(ctx, RowGroup, r, owner, dims, table, held, fn)
+}
+
+// ReadChargesBy is ReadCharges in batches of at most so many rows, for those who
+// read many files at a time.
+func ReadChargesBy(ctx context.Context, rows int, r parquet.ReaderAtSeeker, owner *batch.Owner, dims *batch.Dims,
+	table *batch.Table[batch.Price], held *batch.Table[batch.Terms], fn func(*batch.Charges) error) error {
 	c := batch.NewCharges(owner, dims, table)
 	c.Terms = held
 	names := append(heads().names, resources().names...)
 	names = append(append(append(names, tails().names...), prices().names...), terms().names...)
 	names = append(names, schema.FieldUsageStart, schema.FieldUsageAmount, columnList, columnUnblended, columnBlended,
 		columnNet, columnEffective, columnUpfront)
-	return eachRecord(ctx, r, names, func(record arrow.RecordBatch) error { return readCharges(c, record) }, func() error { return fn(c) })
+	return eachRecordBy(ctx, rows, r, names, func(record arrow.RecordBatch) error { return readCharges(c, record) }, func() error { return fn(c) })
 }
 
 func readCharges(c *batch.Charges, record arrow.RecordBatch) error {

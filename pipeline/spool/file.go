@@ -75,9 +75,13 @@ func (w *writer) close() error {
 // dictionaries; read takes a batch in, then use has it. A damaged file is an
 // error, never a panic; a panic in use is the caller's own.
 func eachRecord(ctx context.Context, r parquet.ReaderAtSeeker, columns []string, read func(arrow.RecordBatch) error, use func() error) error {
+	return eachRecordBy(ctx, RowGroup, r, columns, read, use)
+}
+
+func eachRecordBy(ctx context.Context, rows int, r parquet.ReaderAtSeeker, columns []string, read func(arrow.RecordBatch) error, use func() error) error {
 	var records pqarrow.RecordReader
 	err := guard(func() (err error) {
-		records, err = openRecords(ctx, r, columns)
+		records, err = openRecords(ctx, rows, r, columns)
 		return err
 	})
 	if err != nil {
@@ -117,12 +121,12 @@ func guard(read func() error) (err error) {
 	return read()
 }
 
-func openRecords(ctx context.Context, r parquet.ReaderAtSeeker, columns []string) (pqarrow.RecordReader, error) {
+func openRecords(ctx context.Context, rows int, r parquet.ReaderAtSeeker, columns []string) (pqarrow.RecordReader, error) {
 	pf, err := file.NewParquetReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("open Parquet file: %v", err)
 	}
-	props := pqarrow.ArrowReadProperties{BatchSize: RowGroup}
+	props := pqarrow.ArrowReadProperties{BatchSize: int64(rows)}
 	var indices []int
 	for _, name := range columns {
 		i := pf.MetaData().Schema.ColumnIndexByName(name)

@@ -79,6 +79,50 @@ func TestUsageSurvivesTheFile(t *testing.T) {
 	}
 }
 
+// TestUsageWriterIsUsedAgain writes batches over dictionaries that grow, and over
+// others: each file is as if it had been written alone. Instants are too many
+// for a dictionary in the last one.
+func TestUsageWriterIsUsedAgain(t *testing.T) {
+	var w UsageWriter
+	dims, sources := batch.NewDims(), batch.NewTable[string]()
+	for n, rows := range []int{100, 2000, 50, 20_000} {
+		u := batch.NewUsage()
+		if n%2 == 1 {
+			u.Reset(dims, sources)
+		}
+		from := someUsage(rows, uint64(n))
+		for i := range rows {
+			r := from.Record(i)
+			if n == 3 {
+				r.UsageStart += int64(i)
+			}
+			u.Append(&r)
+		}
+		u.Freeze()
+		var again, alone bytes.Buffer
+		if err := w.Write(&again, u, allRows(rows)); err != nil {
+			t.Fatal(err)
+		}
+		if err := WriteUsage(&alone, u, allRows(rows)); err != nil || !bytes.Equal(again.Bytes(), alone.Bytes()) {
+			t.Errorf("file %d depends on the files before (%v)", n, err)
+		}
+		row := 0
+		err := ReadUsage(context.Background(), bytes.NewReader(again.Bytes()), batch.NewDims(), true, func(got *batch.Usage) error {
+			for i := range got.Len() {
+				g, want := got.Record(i), u.Record(row)
+				if fmt.Sprint(g) != fmt.Sprint(want) {
+					t.Fatalf("row %d is %v, want %v", row, g, want)
+				}
+				row++
+			}
+			return nil
+		})
+		if err != nil || row != rows {
+			t.Errorf("read %d of %d rows: %v", row, rows, err)
+		}
+	}
+}
+
 func TestDamagedFileIsAnError(t *testing.T) {
 	var buf bytes.Buffer
 	if err := WriteUsage(&buf, someUsage(1000, 2), allRows(1000)); err != nil {

@@ -9,9 +9,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
 )
@@ -56,11 +58,11 @@ func (e *UsageWriter) Write(w io.Writer, u *batch.Usage, rows []uint32) (err err
 			err = fmt.Errorf("encode Parquet: %v", p)
 		}
 	}()
-	columns, err := pqarrow.ToParquet(usageSchema(), properties(), pqarrow.NewArrowWriterProperties())
+	columns, err := pqarrow.ToParquet(usageSchema(), usageProperties(), pqarrow.NewArrowWriterProperties())
 	if err != nil {
 		return fmt.Errorf("open Parquet writer: %v", err)
 	}
-	out, err := file.NewParquetWriterWithError(w, columns.Root(), file.WithWriterProps(properties()))
+	out, err := file.NewParquetWriterWithError(w, columns.Root(), file.WithWriterProps(usageProperties()))
 	if err != nil {
 		return fmt.Errorf("open Parquet writer: %v", err)
 	}
@@ -80,6 +82,15 @@ func (e *UsageWriter) Write(w io.Writer, u *batch.Usage, rows []uint32) (err err
 		return fmt.Errorf("close Parquet file: %v", err)
 	}
 	return nil
+}
+
+// usageProperties are those of all files; whether a column has a dictionary is
+// decided here for each row group.
+func usageProperties() *parquet.WriterProperties {
+	return parquet.NewWriterProperties(parquet.WithCreatedBy(createdBy), parquet.WithCompression(compress.Codecs.Snappy),
+		parquet.WithDictionaryPageSizeLimit(1<<30), parquet.WithMaxRowGroupLength(RowGroup),
+		parquet.WithStats(false), parquet.WithVersion(parquet.V2_6), parquet.WithBatchSize(1<<14),
+		parquet.WithDictionaryFor(schema.FieldRecordID, false), parquet.WithDictionaryFor(columnLine, false))
 }
 
 // tupleTexts is a table of tuples, field by field.
@@ -273,6 +284,10 @@ func decimalColumn[T decimal](e *UsageWriter, values []T) error {
 	if err != nil {
 		return err
 	}
+	if onlyZero(values, e.rows) {
+		return e.zeros(w)
+	}
+	w.FallbackToPlain()
 	e.bytes = e.bytes[:0]
 	for _, row := range e.rows {
 		v := money.Int128(values[row])
@@ -286,6 +301,25 @@ func decimalColumn[T decimal](e *UsageWriter, values []T) error {
 		return err
 	}
 	return w.Close()
+}
+
+func onlyZero[T decimal](values []T, rows []uint32) bool {
+	for _, row := range rows {
+		if money.Int128(values[row]) != (money.Int128{}) {
+			return false
+		}
+	}
+	return true
+}
+
+// zeros writes a column of decimals that are all zero.
+func (e *UsageWriter) zeros(w *file.FixedLenByteArrayColumnChunkWriter) error {
+	zero := array.NewFixedSizeBinaryData(array.NewData(&arrow.FixedSizeBinaryType{ByteWidth: decimalBytes}, 1,
+		[]*memory.Buffer{nil, memory.NewBufferBytes(make([]byte, decimalBytes))}, nil, 0, 0))
+	if err := putDictionary(w, zero); err != nil {
+		return err
+	}
+	return e.writeCodes(w, func(int) uint32 { return 0 })
 }
 
 func (e *UsageWriter) fileColumn() error {

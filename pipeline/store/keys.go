@@ -58,6 +58,13 @@ func RunCharges(run, payer string, chunk int) string {
 	return fmt.Sprintf("run/%s/charges/%s/charges-%05d.parquet", run, payer, chunk)
 }
 
+// RunSegment is one file of a payer's charges in a run that is kept in segments.
+// Part is the day of all its charges as YYYY-MM-DD, or "month" for those whose
+// price depends on the month; chunks count from 1.
+func RunSegment(run, payer, part string, chunk int) string {
+	return fmt.Sprintf("run/%s/charges/%s/%s-%05d.parquet", run, payer, part, chunk)
+}
+
 // RunDocument is a bill or invoice document of a run.
 func RunDocument(run, payer, name string) string {
 	return "run/" + run + "/documents/" + payer + "/" + name

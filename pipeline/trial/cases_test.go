@@ -235,3 +235,32 @@ func TestDiscountsOnEachOther(t *testing.T) {
 		}
 	})
 }
+
+// TestModelsChangeWithinTheMonth goes from one model to another on the second
+// day: what was paid by the unit starts no package and owes no monthly price.
+func TestModelsChangeWithinTheMonth(t *testing.T) {
+	header := strings.TrimSuffix(caseHeader, "\n") + ",PackageSize\n"
+	row := func(day, model, size string) string {
+		return "K,K.1,OnDemand,words,2026-10-" + day + ",0,Inf,GB,2,USD,S,,use,," + model + "," + size + "\n"
+	}
+	for _, c := range []struct{ name, prices, want string }{
+		{"to flat", row("01", "", "") + row("02", "Flat", ""), "8"},                                   // 3 units of 2, and 2 for the month
+		{"to packages", row("01", "", "") + row("02", "Package", "4"), "8"},                           // 3 units of 2, one package
+		{"from flat and back", row("01", "Flat", "") + row("02", "", "") + row("03", "Flat", ""), "8"}, // 2 for the month, 3 units
+	} {
+		catalog, problems := price.ReadCSV("prices.csv", strings.NewReader(header+c.prices))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		use := func(day, text string) price.CaseUsage {
+			u := used(t, "use", text, "GB")
+			u.At = time.Date(2026, 10, 0, 5, 0, 0, 0, time.UTC).AddDate(0, 0, len(day))
+			return u
+		}
+		usage := []price.CaseUsage{use("1", "3"), use("12", "3"), use("123", "1")}
+		differs, err := World{Catalog: catalog, Offers: &offer.Offers{}}.Run(price.Case{Name: c.name, Month: "2026-10", Usage: usage, Costs: cost(t, c.want)})
+		if err != nil || len(differs) > 0 {
+			t.Errorf("%s: %v %v", c.name, differs, err)
+		}
+	}
+}

@@ -31,7 +31,7 @@ type Record struct {
 
 // Result is a rated month.
 type Result struct {
-	Payers   []Payer        // those that have any row, by account id
+	Payers   []Payer        // those that have any row or balance, by account id
 	Verdicts []rate.Verdict // of the records, in their order; only those of rate.Charge are in Payers
 }
 
@@ -69,7 +69,7 @@ func Rate(in rate.Input, records []Record, opening []bill.Balance) (*Result, err
 		if err != nil {
 			return nil, fmt.Errorf("payer %s: %w", in.Organization.Payers[payer].AccountID, err)
 		}
-		if p.Charges.Len()+len(p.Items) > 0 {
+		if p.Charges.Len()+len(p.Items)+len(p.Balances) > 0 {
 			result.Payers = append(result.Payers, p)
 		}
 	}

@@ -16,6 +16,7 @@ type Owner struct {
 	BillingCurrency money.Currency
 	Period          schema.Period
 	AccountNames    map[string]string // usage account id to display name, as of the period
+	Discounted      bool              // a contract discount may lower some charge of the payer
 }
 
 // Price is what made the figures of a charge, copied from the price list and

@@ -78,6 +78,8 @@ type Dims struct {
 	Heads     *Table[Head]
 	Resources *Table[string]
 	Tails     *Table[Tail]
+
+	byHead, byTail tuples // what AppendGroup finds codes by
 }
 
 // NewDims returns empty dictionaries.
@@ -88,7 +90,7 @@ func NewDims() *Dims {
 // Snapshot returns the dictionaries as they are now, for reading while values are
 // added to the dictionaries themselves.
 func (d *Dims) Snapshot() *Dims {
-	return &Dims{d.Heads.Snapshot(), d.Resources.Snapshot(), d.Tails.Snapshot()}
+	return &Dims{Heads: d.Heads.Snapshot(), Resources: d.Resources.Snapshot(), Tails: d.Tails.Snapshot()}
 }
 
 // Len returns the number of distinct values.

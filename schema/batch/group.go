@@ -1,8 +1,8 @@
 package batch
 
 import (
-	"math/bits"
 	"slices"
+	"strings"
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
@@ -30,19 +30,19 @@ type Group struct {
 // Len returns the number of records.
 func (g *Group) Len() int { return len(g.Start) }
 
-// AppendGroup adds the records of a group. A tuple of codes that was met before
-// costs one look at a table of integers; a text is hashed once per group.
+// AppendGroup adds the records of a group. A text is hashed once per group; a
+// tuple of texts that was met before costs one look at a table of integers.
 func (u *Usage) AppendGroup(g *Group) {
 	n := g.Len()
 	u.Reserve(n)
-	u.Head = appendTuples(u.Head, &u.tuples, u.Dims.Heads, [4]*Coded{&g.Account, &g.Service, &g.UsageType, &g.Operation},
+	u.Head = appendTuples(u.Head, &u.Dims.byHead, u.Dims.Heads, [4]*Coded{&g.Account, &g.Service, &g.UsageType, &g.Operation},
 		func(v [4]string) Head { return Head{v[0], v[1], v[2], v[3]} })
-	u.Tail = appendTuples(u.Tail, &u.tuples, u.Dims.Tails, [4]*Coded{&g.Region, &g.Zone, &g.Tags, &g.Unit},
+	u.Tail = appendTuples(u.Tail, &u.Dims.byTail, u.Dims.Tails, [4]*Coded{&g.Region, &g.Zone, &g.Tags, &g.Unit},
 		func(v [4]string) Tail {
 			return Tail{Region: v[0], Zone: v[1], Tags: v[2], Unit: v[3], LineItemType: schema.LineItemUsage}
 		})
-	u.Resource = appendCodes(u.Resource, u.Dims.Resources, g.Resource)
-	u.Source = appendCodes(u.Source, u.Sources, g.Source)
+	u.Resource = appendCodes(u.Resource, newTranslation(u.Dims.Resources, &g.Resource))
+	u.Source = appendCodes(u.Source, newTranslation(u.Sources, &g.Source))
 	u.Start = append(u.Start, g.Start...)
 	u.End = append(u.End, g.End...)
 	u.Amount = append(u.Amount, g.Amount...)
@@ -54,32 +54,59 @@ func (u *Usage) AppendGroup(g *Group) {
 	}
 }
 
-// appendCodes turns the codes of a group into those of a table.
-func appendCodes(dst []uint32, table *Table[string], c Coded) []uint32 {
-	codes := make([]uint32, len(c.Values)) // 1 + code, 0 when not met
-	for _, local := range c.Codes {
-		if codes[local] == 0 {
-			codes[local] = 1 + table.Code(c.Values[local])
-		}
-		dst = append(dst, codes[local]-1)
+// translation gives the codes of a group those of a table.
+type translation struct {
+	*Coded
+	table *Table[string]
+	codes []uint32 // 1 + code, 0 when not met
+}
+
+func newTranslation(table *Table[string], c *Coded) translation {
+	return translation{c, table, make([]uint32, len(c.Values))}
+}
+
+func (t *translation) code(row int) uint32 {
+	local := t.Codes[row]
+	if t.codes[local] == 0 {
+		t.codes[local] = 1 + codeClone(t.table, t.Values[local])
+	}
+	return t.codes[local] - 1
+}
+
+// codeClone is Code for a text that may be a part of a much longer one.
+func codeClone(t *Table[string], v string) uint32 {
+	if c, ok := t.codes[v]; ok {
+		return c
+	}
+	return t.Code(strings.Clone(v))
+}
+
+func appendCodes(dst []uint32, t translation) []uint32 {
+	for row := range t.Codes {
+		dst = append(dst, t.code(row))
 	}
 	return dst
 }
 
-// tuples finds the code of a tuple by the codes of its columns, packed into one
-// integer: a hash table that keeps its memory from group to group.
+// tuples finds the code of a tuple by the codes of its four texts, packed into
+// one integer.
 type tuples struct {
-	keys  []uint64 // 1 + packed tuple, 0 where there is none
+	texts [4]*Table[string]
+	keys  []uint64 // a hash table: 1 + packed tuple, 0 where there is none
 	codes []uint32
 	used  int
 }
 
-func (t *tuples) reset() {
+// maxField is the number of texts of a field up to which tuples are packed.
+const maxField = 1<<16 - 1
+
+func (t *tuples) init() {
 	if t.keys == nil {
 		t.keys, t.codes = make([]uint64, 1<<10), make([]uint32, 1<<10)
+		for f := range t.texts {
+			t.texts[f] = NewTable[string]()
+		}
 	}
-	clear(t.keys)
-	t.used = 0
 }
 
 // place returns where a key is, or where it would go.
@@ -94,12 +121,12 @@ func (t *tuples) place(key uint64) int {
 
 func (t *tuples) add(key uint64, code uint32) {
 	if t.used++; 2*t.used > len(t.keys) {
-		old := *t
-		t.keys, t.codes = make([]uint64, 4*len(old.keys)), make([]uint32, 4*len(old.keys))
-		for i, k := range old.keys {
+		keys, codes := t.keys, t.codes
+		t.keys, t.codes = make([]uint64, 4*len(keys)), make([]uint32, 4*len(keys))
+		for i, k := range keys {
 			if k != 0 {
 				at := t.place(k)
-				t.keys[at], t.codes[at] = k, old.codes[i]
+				t.keys[at], t.codes[at] = k, codes[i]
 			}
 		}
 	}
@@ -109,27 +136,33 @@ func (t *tuples) add(key uint64, code uint32) {
 
 // appendTuples turns four columns of codes into one of the codes of a table.
 func appendTuples[T comparable](dst []uint32, known *tuples, table *Table[T], columns [4]*Coded, tuple func([4]string) T) []uint32 {
-	a, b, c, d := columns[0].Codes, columns[1].Codes, columns[2].Codes, columns[3].Codes
-	value := func(i int) T {
-		return tuple([4]string{columns[0].Values[a[i]], columns[1].Values[b[i]], columns[2].Values[c[i]], columns[3].Values[d[i]]})
+	known.init()
+	var fields [4]translation
+	for f, c := range columns {
+		fields[f] = newTranslation(known.texts[f], c)
 	}
-	byB, byC, byD := codeBits(columns[1]), codeBits(columns[2]), codeBits(columns[3])
-	if codeBits(columns[0])+byB+byC+byD > 63 {
-		for i := range a {
-			dst = append(dst, table.Code(value(i)))
-		}
-		return dst
-	}
-	known.reset()
 	last, code := uint64(0), uint32(0)
-	for i := range a {
-		key := 1 + (((uint64(a[i])<<byB|uint64(b[i]))<<byC|uint64(c[i]))<<byD | uint64(d[i]))
-		if key != last {
-			last = key
-			if at := known.place(key); known.keys[at] != 0 {
-				code = known.codes[at]
-			} else {
-				code = table.Code(value(i))
+	for row := range columns[0].Codes {
+		key, packed := uint64(0), true
+		for f := range fields {
+			c := fields[f].code(row)
+			packed = packed && c < maxField
+			key = key<<16 | uint64(c)
+		}
+		if key++; key == last && packed {
+			dst = append(dst, code)
+			continue
+		}
+		last = key
+		if at := known.place(key); packed && known.keys[at] != 0 {
+			code = known.codes[at]
+		} else {
+			var texts [4]string
+			for f := range fields {
+				texts[f] = known.texts[f].Value(fields[f].code(row))
+			}
+			code = table.Code(tuple(texts))
+			if packed {
 				known.add(key, code)
 			}
 		}
@@ -137,8 +170,6 @@ func appendTuples[T comparable](dst []uint32, known *tuples, table *Table[T], co
 	}
 	return dst
 }
-
-func codeBits(c *Coded) int { return bits.Len(uint(len(c.Values))) }
 
 func (t *Text) appendAll(o Text) {
 	base := int32(len(t.data))
@@ -150,9 +181,9 @@ func (t *Text) appendAll(o Text) {
 }
 
 // AppendBlock adds the values that lie in data one behind the other; each ends
-// at its offset.
-func (t *Text) AppendBlock(data []byte, ends []uint32) {
-	base := int32(len(t.data))
+// at its offset, counted from where data begins.
+func (t *Text) AppendBlock(data []byte, ends []uint32, begin uint32) {
+	base := int32(len(t.data)) - int32(begin)
 	t.data = append(t.data, data...)
 	t.ends = slices.Grow(t.ends, len(ends))
 	for _, end := range ends {

@@ -21,8 +21,6 @@ type Usage struct {
 	IDs                  Text
 	File                 []uint32 // index of the file within the delivery
 	Line                 []int64  // 1-based line or row within the file
-
-	tuples tuples // what AppendGroup works with
 }
 
 // NewUsage returns an empty batch with dictionaries of its own.

@@ -28,13 +28,12 @@ func (v *View) applied(row uint32) ([]batch.Discount, []money.Cost) {
 	return list, amounts
 }
 
-// netCosts are the costs after discounts.
-func netCosts(v *View, c *cache) Values {
-	c.costs = c.costs[:0]
-	for _, row := range v.terms.net {
-		c.costs = append(c.costs, v.rows.Net[row])
+// netCosts are the costs after discounts, of all rows where a discount holds.
+func netCosts(v *View, _ *cache) Values {
+	if !v.owner.Discounted {
+		return Values{}
 	}
-	return sparse(Values{Shape: Costs, Rows: v.terms.net, Costs: c.costs})
+	return Values{Shape: Costs, Costs: v.rows.Net}
 }
 
 // totalDiscount is what all discounts take off a row.

@@ -118,7 +118,7 @@ func lineItemColumns() []Column {
 			Doc: "The price in words, as the price list or the offer says it."},
 		{Name: "line_item_line_item_type", Kind: Text, Null: never, fill: ofTail(func(t *batch.Tail) string { return t.LineItemType }),
 			Doc: "Kind of charge, such as Usage, Fee, Tax or Credit. An open set."},
-		{Name: "line_item_net_unblended_cost", Kind: Double, Null: "null on charges that no discount lowers and that are none: there it is the unblended cost", fill: netCosts,
+		{Name: "line_item_net_unblended_cost", Kind: Double, Null: "null in all rows of a month without discounts: there it is the unblended cost", fill: netCosts,
 			Doc: "Unblended cost after discounts. 0 on a discount's own charge, whose amount the lowered charges have already."},
 		{Name: "line_item_net_unblended_rate", Kind: Text, Null: "always null: a discounted charge has no rate of its own",
 			Doc: "Unblended rate after discounts."},

@@ -49,14 +49,13 @@ type underTerms struct {
 
 	of         [kinds][]uint32 // rows of each kind, ascending
 	discounted []uint32        // rows under discounts, ascending
-	net        []uint32        // these and the rows of the discounts, ascending
 }
 
 func (u *underTerms) load(tables *Tables, c *batch.Charges) {
 	for k := range u.of {
 		u.of[k] = u.of[k][:0]
 	}
-	u.discounted, u.net = u.discounted[:0], u.net[:0]
+	u.discounted = u.discounted[:0]
 	for _, t := range tables.Tails[len(u.kinds):] {
 		k := kindOf(t.LineItemType)
 		u.kinds = append(u.kinds, k)
@@ -74,19 +73,10 @@ func (u *underTerms) load(tables *Tables, c *batch.Charges) {
 		}
 		row, k := uint32(i), u.kinds[c.Tail[i]]
 		u.of[k] = append(u.of[k], row)
-		switch {
-		case k == discountLine:
-			u.net = append(u.net, row)
-		case tables.Terms[term].Discounts != "":
-			u.discounted, u.net = append(u.discounted, row), append(u.net, row)
+		if k != discountLine && tables.Terms[term].Discounts != "" {
+			u.discounted = append(u.discounted, row)
 		}
 	}
-}
-
-// ShowsNet tells whether a charge under these terms, which have code term, has a
-// cell in line_item_net_unblended_cost. The others' net cost is the unblended.
-func ShowsNet(term uint32, terms *batch.Terms, lineItemType string) bool {
-	return term != 0 && (terms.Discounts != "" || kindOf(lineItemType) == discountLine)
 }
 
 // termsOf returns the terms of a row.

@@ -77,7 +77,9 @@ func sampleRows(t testing.TB) []sampleRow {
 }
 
 func month(t testing.TB, rows []sampleRow) *batch.Charges {
-	c := batch.NewCharges(owner(), batch.NewDims(), batch.NewTable[batch.Price]())
+	who := owner()
+	who.Discounted = true
+	c := batch.NewCharges(who, batch.NewDims(), batch.NewTable[batch.Price]())
 	first := schema.HourOf(c.Owner.Period.Start.UnixNano())
 	for _, r := range rows {
 		key := batch.LineKey(c.Dims.Heads.Code(batch.Head{Account: r.account, Service: r.service, UsageType: r.usageType}),
@@ -226,6 +228,7 @@ func TestPlanAndReservationAddUp(t *testing.T) {
 // columns of terms without a buffer, whatever the tables hold.
 func TestWithoutTerms(t *testing.T) {
 	c := month(t, sampleRows(t))
+	c.Owner.Discounted = false
 	v := NewView(c.Owner, Settings{})
 	v.Load(TablesOf(c), c)
 	for _, col := range All() {

@@ -10,6 +10,7 @@
 package offer
 
 import (
+	"slices"
 	"time"
 
 	"github.com/monthend/monthend/schema"
@@ -35,6 +36,14 @@ type Offers struct {
 func (o *Offers) MonthWide() bool {
 	return len(o.Discounts)+len(o.Reservations)+len(o.SavingsPlans)+len(o.Fees)+len(o.Support)+
 		len(o.Minimums)+len(o.Credits)+len(o.Refunds)+len(o.Taxes) > 0
+}
+
+// Discounted tells whether a discount may lower the charges of a payer, in any
+// month.
+func (o *Offers) Discounted(payer string) bool {
+	return slices.ContainsFunc(o.Discounts, func(d Discount) bool {
+		return len(d.Payers) == 0 || slices.Contains(d.Payers, payer)
+	})
 }
 
 // Selector picks SKUs. A blank field means any; usage_type, operation and

@@ -286,7 +286,7 @@ func (p *pass) reservationFees() {
 		if at.Before(p.Period.Start) {
 			at = p.Period.Start
 		}
-		if f.seconds == 0 || p.payerOf(r.Account, at) != p.payer.AccountID {
+		if f.seconds == 0 || p.bearer(r.Account, at) != p.payer.AccountID {
 			continue
 		}
 		usageType := "HeavyUsage:" + r.Select.UsageType

@@ -22,7 +22,7 @@ func (p *pass) offerFees() {
 		if f.Date.IsZero() {
 			at, cost = p.recurring(f)
 		}
-		if cost == nil || !p.in(at) || p.payerOf(f.Account, at) != p.payer.AccountID {
+		if cost == nil || !p.in(at) || p.bearer(f.Account, at) != p.payer.AccountID {
 			continue
 		}
 		p.fees = append(p.fees, len(p.rows))
@@ -73,7 +73,7 @@ func (p *pass) support(base int) {
 }
 
 // members are the accounts that the payer has at the end of the month, or that
-// have charges, once each.
+// have charges that count in its base, once each.
 func (p *pass) members(base int) []string {
 	var out []string
 	for _, a := range p.payer.Accounts {
@@ -82,7 +82,7 @@ func (p *pass) members(base int) []string {
 		}
 	}
 	for _, r := range p.rows[:base] {
-		if !has(out, r.Account) {
+		if r.Type != "Tax" && !has(out, r.Account) {
 			out = append(out, r.Account)
 		}
 	}
@@ -170,7 +170,7 @@ func (p *pass) refunds() {
 	for i := range p.Offers.Refunds {
 		f := &p.Offers.Refunds[i]
 		at := p.day(f.Date)
-		if !p.in(at) || p.payerOf(f.Account, at) != p.payer.AccountID {
+		if !p.in(at) || p.bearer(f.Account, at) != p.payer.AccountID {
 			continue
 		}
 		row := feeRow(f.ID, f.Account, f.Service, hourOf(at), neg(dec(f.Amount.String())))

@@ -79,6 +79,10 @@ func (g *gen) organization() {
 		g.accounts = append(g.accounts, id)
 		g.w.Organization.Payers = append(g.w.Organization.Payers, p)
 	}
+	if g.chance(20) { // its bills are another issuer's
+		g.accounts = append(g.accounts, "q")
+		g.w.Organization.Payers = append(g.w.Organization.Payers, schema.Payer{AccountID: "q", Issuer: "j", Accounts: []schema.Account{{ID: "q"}}})
+	}
 	for i := range 2 + g.IntN(4) {
 		g.member(fmt.Sprintf("m%d", i))
 	}
@@ -87,6 +91,9 @@ func (g *gen) organization() {
 // since is a day from which pools of the first months or days end near the month.
 func (g *gen) since() schema.Date {
 	start := schema.DateOf(g.w.Period.Start.In(g.zone))
+	if g.chance(20) { // the last day of a month, which the next one may not have
+		return start.AddDays(-1)
+	}
 	d := start.AddDays(g.IntN(40) - 35)
 	if g.chance(50) {
 		d.Year -= pick(g, 1, 1, 2)
@@ -128,14 +135,11 @@ func (g *gen) member(id string) {
 	case 2, 3: // changes its payer, perhaps twice
 		a.Until = g.anInstant()
 		put()
-		for range 1 + g.IntN(2) {
+		for range 1 + g.IntN(3) {
 			i = (i + 1) % len(payers)
 			a.From, a.Until, a.Sharing = a.Until, time.Time{}, g.shared()
-			if g.chance(50) && a.From.Before(g.w.Period.End.Add(-3*time.Hour)) && slices.IndexFunc(payers[i].Accounts, func(o schema.Account) bool { return o.ID == id }) < 0 {
-				a.Until = a.From.Add(time.Duration(1+g.IntN(20)) * time.Hour)
-			}
-			if slices.IndexFunc(payers[i].Accounts, func(o schema.Account) bool { return o.ID == id }) >= 0 {
-				return
+			if g.chance(50) {
+				a.Until = a.From.Add(time.Duration(1+g.IntN(80)) * 15 * time.Minute)
 			}
 			put()
 			if a.Until.IsZero() {
@@ -165,7 +169,7 @@ var things = [][3]string{
 	{"EC2", "BoxUsage:m5.large", "Hrs"}, {"EC2", "BoxUsage:m5.xlarge", "Hrs"}, {"EC2", "BoxUsage:m5.4xlarge", "Hrs"},
 	{"EC2", "BoxUsage:m5.metal", "Hrs"}, {"EC2", "BoxUsage:c5.large", "Hrs"}, {"EC2", "EU-BoxUsage:m5.large", "Hrs"},
 	{"EC2", "EBS:VolumeUsage", "GB"}, {"S3", "TimedStorage", "GB"}, {"S3", "Requests", "Count"}, {"Lambda", "GB-Second", "s"},
-	{"RDS", "InstanceUsage:db.small", "Hrs"},
+	{"EC2", "BoxUsage:m5.24xlarge", "Hrs"}, {"RDS", "InstanceUsage:db.small", "Hrs"}, {"RDS", "Multi-AZUsage:db.small", "Hrs"}, {"RDS", "Multi-AZUsage:db.2xlarge", "Hrs"},
 }
 
 func (g *gen) prices() {
@@ -193,8 +197,8 @@ func (g *gen) versions(s *price.SKU, unit string) {
 		at = g.anInstant() // what is before has no price
 	}
 	for range pick(g, 1, 1, 1, 2, 3) {
-		if g.chance(3) {
-			model = pick(g, price.Graduated, price.Volume, price.Package, price.Flat)
+		if g.chance(6) {
+			model = pick(g, price.Graduated, price.Volume, price.Package)
 		}
 		v := price.Version{Effective: at.Unix(), Unit: unit, Term: "OnDemand", Model: model, Tiers: g.tiers(s.ID, len(s.Versions), model)}
 		if model == price.Package {

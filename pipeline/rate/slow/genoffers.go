@@ -140,6 +140,9 @@ func (g *gen) discounts() {
 		case n == 0:
 			d.Select = g.selectors()
 		case n == 1:
+			if g.chance(20) {
+				d.Select = g.selectors()
+			}
 			d.SKUs = []string{pick(g, g.w.SKUs...).ID, pick(g, g.w.SKUs...).ID}
 			if d.SKUs[0] == d.SKUs[1] {
 				d.SKUs = d.SKUs[:1]
@@ -224,17 +227,17 @@ func (g *gen) reservations() {
 }
 
 func (g *gen) plans() {
-	for i := range 1 + g.IntN(3) {
+	for i := range 1 + g.IntN(4) {
 		p := offer.SavingsPlan{ID: fmt.Sprintf("sp%d", i), Account: pick(g, g.accounts...), Type: computePlan,
 			Commitment: costOf(pick(g, "0.1", "1", "0.00000001", "0.33333333", "10", "2.5")),
 			Payment:    pick(g, offer.NoUpfront, offer.PartialUpfront, offer.AllUpfront)}
-		if g.chance(40) {
-			p.Type, p.Family, p.Region = instancePlan, pick(g, "m5", "m5", "c5"), pick(g, "us", "us", "eu")
+		if s := pick(g, g.w.SKUs...); g.chance(60) && s.Region != "" && familyOf(s.UsageType) != "" {
+			p.Type, p.Family, p.Region = instancePlan, familyOf(s.UsageType), s.Region
 		}
 		p.Start, p.End, p.Years = g.term()
 		p.Start, p.End = p.Start.Truncate(time.Hour), p.End.Truncate(time.Hour)
 		for range 1 + g.IntN(3) {
-			r := offer.PlanRate{Select: g.selectors()[0], Factor: rateOf(pick(g, "0.3", "0.5", "0.275", "0.66"))}
+			r := offer.PlanRate{Select: pick(g, g.selectors()[0], offer.Selector{ServiceCode: "EC2"}), Factor: rateOf(pick(g, "0.3", "0.5", "0.275", "0.66"))}
 			if g.chance(40) {
 				r.Factor, r.Rate = rateOf("0"), rateOf(pick(g, "0.01", "0.05", "0.0000001", "0.007", "0.3"))
 			}
@@ -245,9 +248,9 @@ func (g *gen) plans() {
 }
 
 func (g *gen) fees() {
-	for i := range 1 + g.IntN(4) {
+	for i := range 1 + g.IntN(6) {
 		f := offer.Fee{ID: fmt.Sprintf("f%d", i), Account: pick(g, g.accounts...), Service: pick(g, "EC2", "Setup"), Description: "fee",
-			Amount: costOf(pick(g, "100", "9.99", "0.000001", "33.333333"))}
+			Amount: costOf(pick(g, "100", "100", "9.99", "0.000001", "33.333333", "33.333333"))}
 		if g.chance(40) {
 			f.Date = g.dayOfMonth()
 		} else {
@@ -258,6 +261,14 @@ func (g *gen) fees() {
 			}
 		}
 		g.w.Offers.Fees = append(g.w.Offers.Fees, f)
+	}
+	if g.chance(30) { // equal bases, for ties of a tax
+		each := offer.Fee{Service: "Each", Description: "each", Amount: costOf(pick(g, "1.1", "10", "33.333333")), Date: g.dayOfMonth()}
+		for _, a := range g.accounts {
+			each.ID, each.Account = "each-"+a, a
+			g.w.Offers.Fees = append(g.w.Offers.Fees, each)
+		}
+		g.w.Offers.Taxes = append(g.w.Offers.Taxes, offer.Tax{ID: "even", Type: "VAT", Services: []string{"Each"}, Factor: rateOf(pick(g, "0.0825", "0.19", "0.033"))})
 	}
 }
 
@@ -303,8 +314,8 @@ func (g *gen) open(payer string, o Opening) { g.w.Opening[payer] = append(g.w.Op
 
 func (g *gen) credits() {
 	services := []string{"EC2", "S3", "Lambda", "RDS", "Support", "ComputeSavingsPlans"}
-	for i := range 1 + g.IntN(5) {
-		c := offer.Credit{ID: fmt.Sprintf("c%d", i), Account: pick(g, g.accounts...), Amount: costOf(pick(g, "1", "10", "0.0000000001", "100000", "33.33")), Private: g.chance(20)}
+	for i := range 1 + g.IntN(7) {
+		c := offer.Credit{ID: fmt.Sprintf("c%d", i), Account: pick(g, g.accounts...), Amount: costOf(pick(g, "1", "10", "50", "500", "0.0000000001", "100000", "33.33")), Private: g.chance(20)}
 		if g.chance(50) {
 			c.Services = some(g, 3, services)
 		}
@@ -312,8 +323,8 @@ func (g *gen) credits() {
 			c.Accounts = some(g, 3, g.accounts)
 		}
 		c.From, c.Until = g.firsts()
-		c.From = c.From.AddDays(g.IntN(28))
-		if c.Until = c.Until.AddDays(g.IntN(28) - 27); !c.From.In(time.UTC).Before(c.Until.In(time.UTC)) {
+		c.From = c.From.AddDays(pick(g, 0, 1, 14, 27))
+		if c.Until = c.Until.AddDays(-pick(g, 0, 0, 1, 13, 27)); !c.From.In(time.UTC).Before(c.Until.In(time.UTC)) {
 			c.Until = c.From.AddDays(1)
 		}
 		if g.chance(10) { // ended before the month
@@ -352,7 +363,7 @@ func (g *gen) taxes() {
 			t.Regions = []string{"WA"}
 		}
 		if g.chance(30) {
-			t.Services = some(g, 2, []string{"EC2", "S3", "Support", "ComputeSavingsPlans"})
+			t.Services = some(g, 2, []string{"EC2", "S3", "Support", "Setup", "Setup", "ComputeSavingsPlans"})
 		}
 		if g.chance(15) {
 			t.Exempt = some(g, 1, g.payerIDs())

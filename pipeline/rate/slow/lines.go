@@ -41,6 +41,7 @@ type line struct {
 	free *big.Rat // of amount, in a pool
 	pool string
 	end  *big.Rat // the SKU's count when the line's hour ends
+	part bool     // of its hour's units some are free and some are not
 	done bool     // covered whole, even if it is of nothing
 }
 
@@ -59,7 +60,9 @@ func (m *month) lines(records []Record, suspended map[string]int) map[string][]*
 			k.kind = "Usage"
 		}
 		if payer == "" {
-			suspended[NoPayer]++
+			if !m.foreign(r.Account, r.Start) {
+				suspended[NoPayer]++
+			}
 			continue
 		}
 		l := &line{key: k, amount: zero(), cost: zero(), free: zero()}

@@ -204,9 +204,43 @@ func (m *month) holds(from, until schema.Date, t time.Time) bool {
 	return (from.IsZero() || !t.Before(m.day(from))) && (until.IsZero() || t.Before(m.day(until)))
 }
 
-// payerOf is the payer that has an account at an instant, or blank.
-func (m *month) payerOf(account string, t time.Time) string {
-	for _, p := range m.payers {
+// payerOf is the payer of the issuer that has an account at an instant, or blank.
+func (m *month) payerOf(account string, t time.Time) string { return owner(m.payers, account, t) }
+
+// bearer is the payer, of whatever issuer, that owes what an account owes at an
+// instant: the one that has it, else the last before, else the first after.
+func (m *month) bearer(account string, t time.Time) string {
+	if now := owner(m.Organization.Payers, account, t); now != "" {
+		return now
+	}
+	before, after := "", ""
+	var ended, begins time.Time
+	for _, p := range m.Organization.Payers {
+		for _, a := range p.Accounts {
+			switch {
+			case a.ID != account:
+			case a.From.After(t):
+				if after == "" || a.From.Before(begins) {
+					after, begins = p.AccountID, a.From
+				}
+			case before == "" || a.Until.After(ended):
+				before, ended = p.AccountID, a.Until
+			}
+		}
+	}
+	if before != "" {
+		return before
+	}
+	return after
+}
+
+// foreign tells whether another issuer bills an account at an instant.
+func (m *month) foreign(account string, t time.Time) bool {
+	return owner(m.Organization.Payers, account, t) != ""
+}
+
+func owner(payers []schema.Payer, account string, t time.Time) string {
+	for _, p := range payers {
 		for _, a := range p.Accounts {
 			if a.ID == account && !t.Before(a.From) && (a.Until.IsZero() || t.Before(a.Until)) {
 				return p.AccountID

@@ -81,8 +81,7 @@ func round(x *big.Rat, places int) *big.Rat {
 
 // floor and ceil give whole numbers.
 func floor(x *big.Rat) *big.Int {
-	q, m := new(big.Int).DivMod(x.Num(), x.Denom(), new(big.Int))
-	_ = m
+	q, _ := new(big.Int).DivMod(x.Num(), x.Denom(), new(big.Int))
 	return q
 }
 

@@ -111,8 +111,16 @@ func (p *pass) pairs(hour int64, cells []*cell, kind string, own bool) []pair {
 
 // holdsPlan tells whether a plan runs in an hour and is the payer's then.
 func (p *pass) holdsPlan(pl *offer.SavingsPlan, hour int64) bool {
-	return hour*3600 >= pl.Start.Unix() && hour*3600 < pl.End.Unix() &&
-		p.payerOf(pl.Account, p.instant(hour)) == p.payer.AccountID
+	return runs(pl, hour) && p.payerOf(pl.Account, p.instant(hour)) == p.payer.AccountID
+}
+
+// owesPlan tells whether a plan runs in an hour and the payer owes its fee.
+func (p *pass) owesPlan(pl *offer.SavingsPlan, hour int64) bool {
+	return runs(pl, hour) && p.bearer(pl.Account, p.instant(hour)) == p.payer.AccountID
+}
+
+func runs(pl *offer.SavingsPlan, hour int64) bool {
+	return hour*3600 >= pl.Start.Unix() && hour*3600 < pl.End.Unix()
 }
 
 func upfrontShare(pay offer.Payment) *big.Rat {
@@ -152,14 +160,14 @@ func (p *pass) planFees(pl *offer.SavingsPlan, covered map[int64][]*charge) {
 	fee := Row{Account: pl.Account, Service: computePlan, UsageType: planUsageType(pl), Region: pl.Region, Resource: pl.ID, Unit: "Hrs",
 		Commitment: pl.ID, Amount: num(1), List: zero()}
 	upfront := mul(sub(commitment, recurring), num(8760*int64(pl.Years)))
-	if first := hourOf(pl.Start); p.in(pl.Start) && p.holdsPlan(pl, first) && upfront.Sign() > 0 {
+	if first := hourOf(pl.Start); p.in(pl.Start) && p.owesPlan(pl, first) && upfront.Sign() > 0 {
 		row := fee
 		row.Type, row.Hour, row.Upfront, row.Effective = "SavingsPlanUpfrontFee", first, zero(), zero()
 		row.Unblended, row.Blended, row.Net = upfront, upfront, upfront
 		p.rows = append(p.rows, row)
 	}
 	for h := hourOf(p.Period.Start.Add(time.Hour - 1)); h <= p.lastHour(); h++ {
-		if !p.holdsPlan(pl, h) {
+		if !p.owesPlan(pl, h) {
 			continue
 		}
 		row := fee

@@ -114,7 +114,8 @@ func (p *pass) poolStretch(pool *offer.Pool) (begin, end time.Time, ok bool) {
 
 // rateSKU rates the lines of one SKU in the order of time.
 func (p *pass) rateSKU(ls []*line) {
-	count, paid, total := zero(), zero(), hourEnds(ls)
+	count, packed, total := zero(), zero(), hourEnds(ls)
+	partlyFree(ls)
 	flat, start := false, count
 	for i, l := range ls {
 		if i == 0 || l.hour != ls[i-1].hour {
@@ -132,8 +133,9 @@ func (p *pass) rateSKU(ls []*line) {
 		case price.Volume:
 			p.atRate(l, rest, v.tiers[v.volumeTier(total)])
 		case price.Package:
-			end := add(paid, rest)
-			started := new(big.Int).Sub(ceil(quo(end, v.size)), ceil(quo(paid, v.size)))
+			end := add(packed, rest)
+			started := new(big.Int).Sub(ceil(quo(end, v.size)), ceil(quo(packed, v.size)))
+			packed = end
 			p.lump(l, rest, mul(v.tiers[0].rate, new(big.Rat).SetInt(started)))
 		case price.Flat:
 			cost := zero()
@@ -144,7 +146,7 @@ func (p *pass) rateSKU(ls []*line) {
 		default:
 			p.graduate(l, count, rest, start)
 		}
-		count, paid = add(count, rest), add(paid, rest)
+		count = add(count, rest)
 	}
 }
 
@@ -164,11 +166,25 @@ func hourEnds(ls []*line) *big.Rat {
 	return total
 }
 
+// partlyFree marks the lines of hours in which a pool runs out or begins.
+func partlyFree(ls []*line) {
+	for i := 0; i < len(ls); {
+		end, some, all := i, false, true
+		for ; end < len(ls) && ls[end].hour == ls[i].hour; end++ {
+			some = some || ls[end].free.Sign() > 0
+			all = all && ls[end].free.Cmp(ls[end].left) == 0
+		}
+		for ; i < end; i++ {
+			ls[i].part = some && !all
+		}
+	}
+}
+
 // graduate rates an amount that begins where the month counts so much already.
 // A line of nothing stands in the tier of its hour's units where they have but
-// one, else in that of the next unit.
+// one and are not partly free, else in that of the next unit.
 func (p *pass) graduate(l *line, count, amount, start *big.Rat) {
-	if t := l.version.tierAt(start); amount.Sign() == 0 && (t.end == nil || l.end.Cmp(t.end) <= 0) {
+	if t := l.version.tierAt(start); amount.Sign() == 0 && !l.part && (t.end == nil || l.end.Cmp(t.end) <= 0) {
 		p.atRate(l, amount, t)
 		return
 	}

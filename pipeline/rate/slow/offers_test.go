@@ -149,7 +149,7 @@ func TestRefundsAndTaxes(t *testing.T) {
 	}
 	b := run(t, w, use("a", "S", "x", "2026-10-01T00:00:00", "1.11"), use("a", "T", "x", "2026-10-01T00:00:00", "1"), use("b", "S", "x", "2026-10-01T00:00:00", "1"))
 	// 0.19 x 2.11 = 0.40: exactly 0.0208, 0.1896 and 0.1896.
-	want(t, costs(b, w, "Refund", "Tax"), "a S 720 -1", "a S 0 0.02", "a T 0 0.19", "b S 0 0.19", "p T 0 0", "p S 0 0", "p S 0 0")
+	want(t, costs(b, w, "Refund", "Tax"), "a S 720 -1", "a S 0 0.02", "a T 0 0.19", "b S 0 0.19", "a T 0 0", "p S 0 0", "p S 0 0")
 	var got []string
 	for _, n := range b.Taxes {
 		got = append(got, n.ID+" "+Text(n.Base)+" "+Text(n.Amount))
