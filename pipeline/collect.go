@@ -24,7 +24,7 @@ const condemnedPerRecord = 5000
 type Collected struct {
 	DryRun  bool     `json:"dry_run"`
 	Runs    []string `json:"runs"` // run-ids
-	Keys    []string `json:"keys"` // objects below usage/
+	Keys    []string `json:"keys"` // objects below usage/, and of runs of which other objects stay
 	Objects int64    `json:"objects"`
 	Bytes   int64    `json:"bytes"`
 	Young   int64    `json:"young"`   // objects that nothing names and that are within the grace time
@@ -77,7 +77,7 @@ func (c *collector) usage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone, err := c.sweep(ctx, c.p.usageLog(), found, usageNames, func(names []string) period.Collect { return period.Collect{Keys: names} })
+	gone, err := c.sweep(ctx, c.p.usageLog(), found, ofUsage, func(names []string) period.Collect { return period.Collect{Keys: names} })
 	c.done.Keys = append(c.done.Keys, gone...)
 	return err
 }
@@ -94,14 +94,19 @@ func (c *collector) runs(ctx context.Context) error {
 			logs[log] = garbageByName{}
 		}
 		c.note(logs[log], run, info)
+		c.note(logs[log], info.Key, info)
 	})
 	if err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(logs)) {
 		log := period.Log{Store: c.p.Store, Name: name}
-		gone, err := c.sweep(ctx, log, logs[name], runNames, func(names []string) period.Collect { return period.Collect{Runs: names} })
-		c.done.Runs = append(c.done.Runs, gone...)
+		gone, err := c.sweep(ctx, log, logs[name], ofRuns, func(names []string) period.Collect {
+			runs, keys := splitNames(names)
+			return period.Collect{Runs: runs, Keys: keys}
+		})
+		runs, keys := splitNames(gone)
+		c.done.Runs, c.done.Keys = append(c.done.Runs, runs...), append(c.done.Keys, keys...)
 		if err != nil {
 			return err
 		}
@@ -109,20 +114,56 @@ func (c *collector) runs(ctx context.Context) error {
 	return nil
 }
 
+// splitNames tells run-ids and keys apart.
+func splitNames(names []string) (runs, keys []string) {
+	for _, name := range names {
+		if strings.HasPrefix(name, "run/") {
+			keys = append(keys, name)
+		} else {
+			runs = append(runs, name)
+		}
+	}
+	return runs, keys
+}
+
+// named is what a log says of names.
+type named struct {
+	keeps     func(name string) bool
+	condemned map[string]bool
+}
+
+// ofUsage is what the usage log says of the keys below usage/.
+func ofUsage(entries []period.Entry) (named, error) {
+	keys, condemned, err := usageNames(entries)
+	return named{func(key string) bool { return keys[key] }, condemned}, err
+}
+
+// ofRuns is what a period's log says of its runs and of their keys. A run of which
+// nothing is named goes as a whole; of any other, the keys that are not named.
+func ofRuns(entries []period.Entry) (named, error) {
+	n, err := runNames(entries)
+	return named{func(name string) bool {
+		if run, _, isKey := store.RunOf(name); isKey {
+			return n.keys[name] || !n.runs[run]
+		}
+		return n.runs[name]
+	}, n.condemned}, err
+}
+
 // sweep condemns in a log what its records do not name, and then deletes it.
 // What an earlier collection condemned and did not come to delete needs no new
 // record.
 func (c *collector) sweep(ctx context.Context, log period.Log, found garbageByName,
-	namesOf func([]period.Entry) (named, condemned map[string]bool, err error), record func([]string) period.Collect) ([]string, error) {
+	namesOf func([]period.Entry) (named, error), record func([]string) period.Collect) ([]string, error) {
 	var condemn []string
 	entries, err := log.Commit(ctx, c.p.stamp, func(entries []period.Entry) (string, any, error) {
-		named, condemned, err := namesOf(entries)
+		log, err := namesOf(entries)
 		if err != nil {
 			return "", nil, err
 		}
 		condemn = nil
 		for _, name := range slices.Sorted(maps.Keys(found)) {
-			if !named[name] && !condemned[name] && !found[name].young && len(condemn) < condemnedPerRecord {
+			if !log.keeps(name) && !log.condemned[name] && !found[name].young && len(condemn) < condemnedPerRecord {
 				condemn = append(condemn, name)
 			}
 		}
@@ -138,21 +179,21 @@ func (c *collector) sweep(ctx context.Context, log period.Log, found garbageByNa
 	if entries, err = log.ReadOn(ctx, entries); err != nil {
 		return nil, err
 	}
-	named, condemned, err := namesOf(entries)
+	now, err := namesOf(entries)
 	if err != nil {
 		return nil, err
 	}
 	var gone []string
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		g := found[name]
-		if named[name] {
+		if now.keeps(name) {
 			continue
 		}
 		if g.young {
 			c.done.Young += int64(len(g.infos))
 			continue
 		}
-		if !condemned[name] && !(c.done.DryRun && slices.Contains(condemn, name)) {
+		if !now.condemned[name] && !(c.done.DryRun && slices.Contains(condemn, name)) {
 			continue
 		}
 		if err := c.remove(ctx, g); err != nil {
@@ -253,31 +294,57 @@ func condemnedBy(e period.Entry, condemned map[string]bool) error {
 	return nil
 }
 
-// runNames returns the runs that a period's log still needs: those of CLOSE and
-// PUBLISH, or of the newest REFRESH while there is no CLOSE. It also returns
-// those that the log condemns.
-func runNames(entries []period.Entry) (named, condemned map[string]bool, err error) {
+// runsNamed is what a period's log says of objects below run/.
+type runsNamed struct {
+	keys      map[string]bool // named
+	runs      map[string]bool // of which a key is named, by run-id
+	condemned map[string]bool // run-ids and keys
+}
+
+// runNames returns what a period's log still needs: the objects that CLOSE and
+// PUBLISH name, or the newest REFRESH while there is no CLOSE. Some may be those
+// of earlier runs.
+func runNames(entries []period.Entry) (runsNamed, error) {
+	n := runsNamed{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	m, err := period.FoldMonth(entries)
 	if err != nil {
-		return nil, nil, err
+		return n, err
 	}
-	named, condemned = map[string]bool{}, map[string]bool{}
 	if run := newestRun(m); run != nil {
-		named[run.ID] = true
+		n.runs[run.ID] = true
+		for _, o := range objectsOfRun(run) {
+			n.add(o.Key)
+		}
 	}
 	if m.Publish != nil {
 		for _, o := range m.Publish.Documents {
-			if run, _, ok := store.RunOf(o.Key); ok && strings.HasPrefix(o.Key, "run/") {
-				named[run] = true
-			}
+			n.add(o.Key)
 		}
 	}
 	for _, e := range entries {
 		if e.Kind == period.KindCollect {
-			if err := condemnedBy(e, condemned); err != nil {
-				return nil, nil, err
+			if err := condemnedBy(e, n.condemned); err != nil {
+				return n, err
 			}
 		}
 	}
-	return named, condemned, nil
+	return n, nil
+}
+
+func (n *runsNamed) add(key string) {
+	if run, _, ok := store.RunOf(key); ok {
+		n.keys[key], n.runs[run] = true, true
+	}
+}
+
+// objectsOfRun lists everything that a run names.
+func objectsOfRun(run *period.Run) []period.Object {
+	list := slices.Clone(run.Inputs)
+	for _, c := range run.Charges {
+		list = append(list, c.Object)
+	}
+	for _, b := range run.Bills {
+		list = append(list, b.Bill)
+	}
+	return list
 }

@@ -21,9 +21,10 @@ import (
 )
 
 // A run-id depends on how usage was batched. The runs that count here are those
-// of CLOSE records.
+// of CLOSE records, without the segments of a refresh of the same run-id.
 var (
 	runKeys   = regexp.MustCompile(`^run/([^/]+)/`)
+	segment   = regexp.MustCompile(`/charges/[0-9]+/(month|[0-9]{4}-[0-9]{2}-[0-9]{2})-`)
 	closedRun = regexp.MustCompile(`"kind":"CLOSE".*"run_id":"([^"]+)"`)
 )
 
@@ -43,7 +44,7 @@ func results(t testing.TB, st store.Store) map[string][]byte {
 		switch {
 		case strings.HasPrefix(key, "log/"), strings.HasPrefix(key, "usage/"), strings.HasPrefix(key, "series/"),
 			strings.Contains(key, "/metadata/"):
-		case run != nil && closed[run[1]]:
+		case run != nil && closed[run[1]] && !segment.MatchString(key):
 			found[runKeys.ReplaceAllString(key, "run/")] = data
 		case run != nil:
 		default:

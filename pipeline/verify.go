@@ -334,7 +334,7 @@ func (v *verifier) orphans() error {
 		v.find(store.UsageLog(), 0, "%v", err)
 		return nil
 	}
-	runs, _, err := runNames(v.month.Entries)
+	runs, err := runNames(v.month.Entries)
 	if err != nil {
 		return nil // the month's log was judged before
 	}
@@ -349,7 +349,7 @@ func (v *verifier) orphans() error {
 	return v.p.list(v.ctx, "run/", func(info store.Info) {
 		run, log, ok := store.RunOf(info.Key)
 		_, known := v.checked[info.Key]
-		if (!ok || log == mine) && !known && (!runs[run] || v.month.Close != nil) {
+		if (!ok || log == mine) && !known && (!runs.runs[run] || v.month.Close != nil) {
 			v.out.Orphans = append(v.out.Orphans, info.Key)
 		}
 	})

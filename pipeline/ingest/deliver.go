@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
@@ -141,8 +142,9 @@ func (d *Delivery) Prepare(ctx context.Context, files []Input, known Known) (*Ou
 // of it is read, and while one is being written none is.
 func (d *Delivery) fresh(ctx context.Context, files []Input, known Known, out *Outcome) ([]hashedInput, error) {
 	var fresh []hashedInput
-	for _, in := range files {
-		sum, size, err := hashInput(ctx, in)
+	hashes := d.hashAll(ctx, files)
+	for i, in := range files {
+		sum, size, err := hashes[i].sum, hashes[i].size, hashes[i].err
 		if err != nil {
 			return nil, err
 		}
@@ -190,6 +192,32 @@ func (k Known) covers(files []hashedInput, final bool) bool {
 type hashedInput struct {
 	Input
 	sum string
+}
+
+type inputHash struct {
+	sum  string
+	size int64
+	err  error
+}
+
+// hashAll hashes the files, as many at once as there are workers.
+func (d *Delivery) hashAll(ctx context.Context, files []Input) []inputHash {
+	hashes := make([]inputHash, len(files))
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(len(files)); i = next.Add(1) - 1 {
+			h := &hashes[i]
+			h.sum, h.size, h.err = hashInput(ctx, files[i])
+		}
+	}
+	var waits []func()
+	for range min(d.space().workers, len(files)) {
+		waits = append(waits, background(work))
+	}
+	for _, wait := range waits {
+		wait()
+	}
+	return hashes
 }
 
 func hashInput(ctx context.Context, in Input) (sum string, size int64, err error) {

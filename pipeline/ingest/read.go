@@ -99,6 +99,8 @@ type Options struct {
 	Format   Format
 	Limits   Limits // the zero value stands for DefaultLimits
 	KeepRows bool   // give the original text of a bad row with its Rejected
+
+	groupRows int // records of a group at most; 0: sliceRows
 }
 
 // Rejected is a row that cannot be taken. The fields besides Problem hold what

@@ -9,6 +9,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/monthend/monthend/schema"
+	"github.com/monthend/monthend/schema/batch"
 )
 
 const benchRows = 20_000
@@ -65,6 +66,30 @@ func BenchmarkParquet(b *testing.B) {
 		rows[i].RecordID = fmt.Sprintf("2026-10-01-%010d", i)
 	}
 	benchmarkRead(b, parquetFileOf(b, rows, parquet.Compression(&parquet.Snappy)))
+}
+
+// BenchmarkParquetColumns is the short way, into a batch.
+func BenchmarkParquetColumns(b *testing.B) {
+	rows := make([]parquetRow, benchRows)
+	for i := range rows {
+		rows[i] = goodParquetRow()
+		rows[i].RecordID = fmt.Sprintf("2026-10-01-%010d", i)
+		rows[i].Resource = fmt.Sprintf("vm-%d", i%5000)
+		rows[i].Tags = map[string]string{"team": fmt.Sprint(i % 100), "env": "prod"}
+	}
+	data := parquetFileOf(b, rows, parquet.Compression(&parquet.Snappy))
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	u := batch.NewUsage()
+	for b.Loop() {
+		u.Reset(u.Dims, u.Sources)
+		_, err := readInto(context.Background(), input(data), Options{Source: "s"}, nil,
+			func(g *batch.Group) error { u.AppendGroup(g); return nil }, func(x Rejected) error { return &x.Problem })
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(benchRows*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
 func BenchmarkCURParquet(b *testing.B) {

@@ -3,6 +3,7 @@ package ingest
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/monthend/monthend/schema"
 )
@@ -88,4 +89,21 @@ func batchSums(batches []schema.UsageBatch) []string {
 	}
 	slices.Sort(sums)
 	return sums
+}
+
+// numberInPeriod is the number of a snapshot's file among the files of its
+// period, as its record will list them. Hour is one of the file's.
+func (a *attempt) numberInPeriod(file uint32, hour schema.Hour) uint32 {
+	// Of a file that is still being read the summary has no period yet.
+	name := schema.PeriodAt(hour.Time(), time.UTC).Name
+	if int(file) < len(a.sums) {
+		name = a.sums[file].Period.Name
+	}
+	number := uint32(0)
+	for _, s := range a.sums[:min(int(file), len(a.sums))] {
+		if s.Period.Name == name {
+			number++
+		}
+	}
+	return number
 }

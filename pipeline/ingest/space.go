@@ -21,9 +21,10 @@ const minBatchRows = 1 << 10
 
 // space is what a delivery may use.
 type space struct {
-	rows   int   // of a batch
-	chunks int   // that are under way beside the one that is filled
-	filter int64 // bytes
+	workers int
+	rows    int   // of a batch
+	chunks  int   // that are under way beside the one that is filled
+	filter  int64 // bytes
 }
 
 func (d *Delivery) memory() int64 {
@@ -40,7 +41,7 @@ func (d *Delivery) space() space {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	s := space{rows: BatchRows, filter: int64(float64(memory) * filterShare)}
+	s := space{workers: workers, rows: BatchRows, filter: int64(float64(memory) * filterShare)}
 	room := int64(float64(memory) * chunkShare)
 	for s.rows > minBatchRows && 2*int64(s.rows)*rowBytes > room {
 		s.rows /= 2

@@ -131,7 +131,7 @@ type Invoice struct {
 // is never used again, however late its deletion or a lost write lands.
 type Collect struct {
 	Runs []string `json:"runs,omitempty"` // of this period, by run-id
-	Keys []string `json:"keys,omitempty"` // below usage/
+	Keys []string `json:"keys,omitempty"` // below usage/, or of runs of which other objects stay
 }
 
 // Note is the body of a NOTE record: what a person decided, or what went wrong,

@@ -124,8 +124,7 @@ func (m *meter) amount(h schema.Hour) int64 {
 // share is the mean times the part of the issuer's month that some hours are,
 // rounded.
 func (m *meter) share(hours int64) int64 {
-	p := m.account.payer.period
-	month := int64(hourOf(p.End) - hourOf(p.Start))
+	month := m.account.payer.monthHours()
 	return (m.mean*unit*hours + month/2) / month
 }
 

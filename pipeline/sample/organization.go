@@ -126,11 +126,32 @@ func (p *payer) company() string {
 	return name
 }
 
-func (p *payer) address() []string {
-	if p.won {
-		return []string{fmt.Sprintf("서울특별시 예시구 견본로 %d", 10+p.index)}
+// id is that of the payer's own account.
+func (p *payer) id() string { return p.accounts[0].id }
+
+// monthHours is how many hours the month of the payer's issuer has.
+func (p *payer) monthHours() int64 { return int64(hourOf(p.period.End) - hourOf(p.period.Start)) }
+
+// country is where the payer owes tax; see taxes.
+func (p *payer) country() string {
+	switch {
+	case p.won:
+		return "KR"
+	case p.index%wonEvery == 0:
+		return "IE"
 	}
-	return []string{fmt.Sprintf("%d Sample Street", 10+p.index), "Springfield 00000"}
+	return "DE"
+}
+
+func (p *payer) address() []string {
+	number := 10 + p.index
+	switch p.country() {
+	case "KR":
+		return []string{fmt.Sprintf("서울특별시 예시구 견본로 %d", number)}
+	case "DE":
+		return []string{fmt.Sprintf("Musterstraße %d", number), "00000 Musterstadt"}
+	}
+	return []string{fmt.Sprintf("%d Sample Street", number), "Sampletown"}
 }
 
 // recruit makes the payer's n accounts, its own first, and returns the payer as
@@ -138,7 +159,7 @@ func (p *payer) address() []string {
 func (p *payer) recruit(rng *rand.Rand, n int, issuer string, used map[string]bool) schema.Payer {
 	name := p.company()
 	p.accounts = make([]account, n)
-	out := schema.Payer{Name: name, Issuer: issuer, Address: p.address(),
+	out := schema.Payer{Name: name, Issuer: issuer, Address: p.address(), Country: p.country(),
 		Email: fmt.Sprintf("finance%d@example.com", p.index+1), Billing: []string{fmt.Sprintf("billing%d@example.com", p.index+1)}}
 	for k := range p.accounts {
 		a := &p.accounts[k]

@@ -56,6 +56,7 @@ type Options struct {
 	Duplicates    float64       // share of Records delivered once more, in a later file where there is one
 	Conflicts     float64       // share of Records delivered once more with another amount: these become rejects
 	Files         int           // usage files before the close, 1 to MaxFiles; each is a stretch of the month
+	Simple        bool          // offers are free tier pools alone: no discounts, commitments, fees, credits and taxes
 	Formats       []string      // in turn for the files: csv, jsonl or parquet, text also with .gz or .zst
 }
 

@@ -112,6 +112,7 @@ func TestCounts(t *testing.T) {
 			tc.edit(&opt)
 			d, s := generate(t, opt)
 			checkCounts(t, opt, s, readUsage(t, d, s))
+			readOffers(t, d)
 		})
 	}
 }
@@ -181,6 +182,7 @@ func TestAnyOptions(t *testing.T) {
 		opt.Late, opt.Duplicates, opt.Conflicts = share.Draw(r, "late"), share.Draw(r, "duplicates"), share.Draw(r, "conflicts")
 		d, s := generate(t, opt)
 		checkCounts(t, opt, s, readUsage(t, d, s))
+		readOffers(t, d)
 		if t.Failed() {
 			r.Fatalf("%+v", opt)
 		}

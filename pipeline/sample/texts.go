@@ -96,8 +96,8 @@ func (w *world) writeOrganization(out io.Writer) error {
 	}
 	b.WriteString("\npayers:\n")
 	for _, p := range w.org.Payers {
-		fmt.Fprintf(b, "  - account_id: %q\n    name: %q\n    issuer: %s\n    address: %s\n    email: %s\n    billing: %s\n    accounts:\n",
-			p.AccountID, p.Name, p.Issuer, quoteList(p.Address), p.Email, quoteList(p.Billing))
+		fmt.Fprintf(b, "  - account_id: %q\n    name: %q\n    issuer: %s\n    address: %s\n    country: %s\n    email: %s\n    billing: %s\n    accounts:\n",
+			p.AccountID, p.Name, p.Issuer, quoteList(p.Address), p.Country, p.Email, quoteList(p.Billing))
 		for _, a := range p.Accounts {
 			writeMember(b, a)
 		}
@@ -119,42 +119,4 @@ func quoteList(texts []string) string {
 		quoted[i] = fmt.Sprintf("%q", t)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
-}
-
-// allowance is a free tier pool over one service.
-type allowance struct {
-	id, units, unit string
-	service, usage  string // the usage type without its region prefix
-}
-
-var allowances = []allowance{
-	{"ec2-t3-micro", "750", "Hrs", "AmazonEC2", "BoxUsage:t3.micro"},
-	{"ebs-storage", "30", "GB-Mo", "AmazonEC2", "EBS:VolumeUsage*"},
-	{"s3-put", "2000", "Requests", "AmazonS3", "Requests-Tier1"},
-	{"s3-get", "20000", "Requests", "AmazonS3", "Requests-Tier2"},
-	{"lambda-requests", "1000000", "Requests", "AWSLambda", "Request"},
-	{"transfer-out", "100", "GB", "AWSDataTransfer", "DataTransfer-Out-Bytes"},
-}
-
-// writeOffers writes every pool once for each currency: a pool has one, and so
-// names the regions that it is good for.
-func (w *world) writeOffers(out io.Writer) error {
-	b := bufio.NewWriter(out)
-	b.WriteString("free_tier:\n")
-	for _, a := range allowances {
-		writePool(b, a, a.id, regions[:seoul])
-	}
-	if w.won() {
-		for _, a := range allowances {
-			writePool(b, a, a.id+"-krw", regions[seoul:])
-		}
-	}
-	return b.Flush()
-}
-
-func writePool(b *bufio.Writer, a allowance, id string, places []region) {
-	fmt.Fprintf(b, "  - id: %s\n    allowance: %s\n    unit: %s\n    select:\n", id, a.units, a.unit)
-	for _, r := range places {
-		fmt.Fprintf(b, "      - {service_code: %s, usage_type: %q, region_code: %s}\n", a.service, r.prefix+a.usage, r.code)
-	}
 }

@@ -2,10 +2,12 @@ package spool
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
@@ -56,14 +58,23 @@ func chargesSchema() *arrow.Schema {
 
 // ChargesWriter writes one file of charges. Rows come in the canonical order.
 type ChargesWriter struct {
-	out     *writer
+	encoder
+	out     *file.Writer
 	pending *batch.Charges
-	rows    int64
+	count   int64
+	all     []uint32 // 0, 1, 2, ...
+
+	heads     tupleTexts[batch.Head]
+	resources tupleTexts[string]
+	tails     tupleTexts[batch.Tail]
+	prices    tupleTexts[batch.Price]
+	terms     tupleTexts[batch.Terms]
+	levels    []int16
 }
 
 // NewChargesWriter starts a file.
 func NewChargesWriter(w io.Writer) (*ChargesWriter, error) {
-	out, err := newWriter(w, chargesSchema())
+	out, err := openFile(w, chargesSchema())
 	return &ChargesWriter{out: out}, err
 }
 
@@ -71,7 +82,7 @@ func NewChargesWriter(w io.Writer) (*ChargesWriter, error) {
 // do not depend on how the rows were batched.
 func (w *ChargesWriter) Write(c *batch.Charges) error {
 	if w.pending == nil {
-		w.pending = batch.NewCharges(c.Owner, c.Dims, c.Prices)
+		w.pending = c.Like()
 	}
 	w.pending.Prices, w.pending.Terms = c.Prices, c.Terms // the same codes, perhaps more of them
 	for from := 0; from < c.Len(); {
@@ -87,44 +98,95 @@ func (w *ChargesWriter) Write(c *batch.Charges) error {
 	return nil
 }
 
-func (w *ChargesWriter) flush() error {
+func (w *ChargesWriter) flush() (err error) {
 	c := w.pending
 	if c == nil || c.Len() == 0 {
 		return nil
 	}
-	mem := w.out.mem
-	zero := make([]int32, c.Len())
-	var columns []arrow.Array
-	for _, text := range ownerFields(c.Owner) {
-		columns = append(columns, dictionaryArray(mem, zero, []string{text}))
+	defer rescue(&err)
+	for len(w.all) < c.Len() {
+		w.all = append(w.all, uint32(len(w.all)))
 	}
-	columns = append(columns, heads().arrays(mem, c.Dims.Heads, c.Head)...)
-	columns = append(columns, resources().arrays(mem, c.Dims.Resources, c.Resource)...)
-	columns = append(columns, int64Array(millisType(), hourTimes(c.Hour)))
-	columns = append(columns, tails().arrays(mem, c.Dims.Tails, c.Tail)...)
-	columns = append(columns, prices().arrays(mem, c.Prices, c.Price)...)
-	columns = append(columns, terms().arrays(mem, c.Terms, c.Term)...)
-	columns = append(columns, decimalArray(usageType(), c.Amount), decimalArray(costType(), c.List),
-		decimalArray(costType(), c.Unblended), decimalArray(costType(), c.Blended))
-	for _, values := range [][]money.Cost{c.Net, c.Effective, c.Upfront} {
-		columns = append(columns, nullableArray(costType(), values, c.Term))
+	w.rows, w.group = w.all[:c.Len()], w.out.AppendRowGroup()
+	if err := w.rowGroup(c); err != nil {
+		return fmt.Errorf("write Parquet row group: %v", err)
 	}
-	w.rows += int64(c.Len())
-	err := w.out.write(columns, c.Len())
+	w.count += int64(c.Len())
 	c.Reset()
-	return err
+	return nil
+}
+
+// rowGroup writes the columns in the order of chargesSchema.
+func (w *ChargesWriter) rowGroup(c *batch.Charges) error {
+	w.heads.extend(heads(), c.Dims.Heads)
+	w.resources.extend(resources(), c.Dims.Resources)
+	w.tails.extend(tails(), c.Dims.Tails)
+	w.prices.extend(prices(), c.Prices)
+	w.terms.extend(terms(), c.Terms)
+	for _, text := range ownerFields(c.Owner) {
+		if err := w.constant(text); err != nil {
+			return err
+		}
+	}
+	steps := []func() error{
+		func() error { return w.tupleColumns(w.heads.columns, c.Head) },
+		func() error { return w.tupleColumns(w.resources.columns, c.Resource) },
+		func() error { return w.timeColumn(hourTimes(c.Hour)) },
+		func() error { return w.tupleColumns(w.tails.columns, c.Tail) },
+		func() error { return w.tupleColumns(w.prices.columns, c.Price) },
+		func() error { return w.tupleColumns(w.terms.columns, c.Term) },
+		func() error { return decimalColumn(&w.encoder, c.Amount) },
+		func() error { return decimalColumn(&w.encoder, c.List) },
+		func() error { return decimalColumn(&w.encoder, c.Unblended) },
+		func() error { return decimalColumn(&w.encoder, c.Blended) },
+		func() error { return w.underTerms(c.Net, c.Term) },
+		func() error { return w.underTerms(c.Effective, c.Term) },
+		func() error { return w.underTerms(c.Upfront, c.Term) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return w.group.Close()
+}
+
+// underTerms writes costs that are null where a charge stands under no terms.
+func (w *ChargesWriter) underTerms(values []money.Cost, terms []uint32) error {
+	column, err := next[*file.FixedLenByteArrayColumnChunkWriter](&w.encoder)
+	if err != nil {
+		return err
+	}
+	column.FallbackToPlain()
+	w.levels, w.bytes = w.levels[:0], w.bytes[:0]
+	for i, t := range terms {
+		if t == 0 {
+			w.levels = append(w.levels, 0)
+			continue
+		}
+		w.levels = append(w.levels, 1)
+		w.bytes = appendDecimal(w.bytes, values[i])
+	}
+	if _, err := column.WriteBatch(w.decimals(), w.levels, nil); err != nil {
+		return err
+	}
+	return column.Close()
 }
 
 // Close finishes the file.
-func (w *ChargesWriter) Close() error {
+func (w *ChargesWriter) Close() (err error) {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	return w.out.close()
+	defer rescue(&err)
+	if err := w.out.Close(); err != nil {
+		return fmt.Errorf("close Parquet file: %v", err)
+	}
+	return nil
 }
 
 // Rows returns how many rows were flushed; all of them after Close.
-func (w *ChargesWriter) Rows() int64 { return w.rows }
+func (w *ChargesWriter) Rows() int64 { return w.count }
 
 // ReadCharges reads a file of charges batch by batch. Codes refer to dims and
 // prices, which grow; the batch is valid during the call only. Owner is what
@@ -144,10 +206,11 @@ func ReadChargesBy(ctx context.Context, rows int, r parquet.ReaderAtSeeker, owne
 	names = append(append(append(names, tails().names...), prices().names...), terms().names...)
 	names = append(names, schema.FieldUsageStart, schema.FieldUsageAmount, columnList, columnUnblended, columnBlended,
 		columnNet, columnEffective, columnUpfront)
-	return eachRecordBy(ctx, rows, r, names, func(record arrow.RecordBatch) error { return readCharges(c, record) }, func() error { return fn(c) })
+	known := tails()
+	return eachRecordBy(ctx, rows, r, names, func(record arrow.RecordBatch) error { return readCharges(c, known, record) }, func() error { return fn(c) })
 }
 
-func readCharges(c *batch.Charges, record arrow.RecordBatch) error {
+func readCharges(c *batch.Charges, known tuple[batch.Tail], record arrow.RecordBatch) error {
 	var err error
 	if c.Head, err = readTuple(c.Head[:0], heads(), c.Dims.Heads, record); err != nil {
 		return err
@@ -155,7 +218,7 @@ func readCharges(c *batch.Charges, record arrow.RecordBatch) error {
 	if c.Resource, err = readTuple(c.Resource[:0], resources(), c.Dims.Resources, record); err != nil {
 		return err
 	}
-	if c.Tail, err = readTuple(c.Tail[:0], tails(), c.Dims.Tails, record); err != nil {
+	if c.Tail, err = readTuple(c.Tail[:0], known, c.Dims.Tails, record); err != nil {
 		return err
 	}
 	if c.Price, err = readTuple(c.Price[:0], prices(), c.Prices, record); err != nil {

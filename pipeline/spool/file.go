@@ -7,10 +7,8 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
@@ -19,57 +17,6 @@ import (
 
 // RowGroup is the number of rows of a row group: what a reader holds at once.
 const RowGroup = 131072
-
-// createdBy stands in every file instead of a build stamp, so that equal data
-// gives equal bytes.
-const createdBy = "monthend"
-
-// properties leave out what the only reader, this package, has no use for:
-// statistics, which cost a hash of every cell, and dictionaries of ids and
-// amounts, which are nearly all distinct.
-func properties() *parquet.WriterProperties {
-	p := []parquet.WriterProperty{
-		parquet.WithCreatedBy(createdBy), parquet.WithCompression(compress.Codecs.Snappy),
-		parquet.WithDictionaryPageSizeLimit(64 << 20), parquet.WithMaxRowGroupLength(RowGroup),
-		parquet.WithStats(false), parquet.WithVersion(parquet.V2_6),
-	}
-	for _, column := range []string{schema.FieldRecordID, columnLine, schema.FieldUsageAmount, schema.FieldCost,
-		columnList, columnUnblended, columnBlended} {
-		p = append(p, parquet.WithDictionaryFor(column, false))
-	}
-	return parquet.NewWriterProperties(p...)
-}
-
-// writer appends record batches to a Parquet file, one row group each.
-type writer struct {
-	schema *arrow.Schema
-	out    *pqarrow.FileWriter
-	mem    memory.Allocator
-}
-
-func newWriter(w io.Writer, columns *arrow.Schema) (*writer, error) {
-	out, err := pqarrow.NewFileWriter(columns, w, properties(), pqarrow.NewArrowWriterProperties())
-	if err != nil {
-		return nil, fmt.Errorf("open Parquet writer: %v", err)
-	}
-	return &writer{schema: columns, out: out, mem: memory.DefaultAllocator}, nil
-}
-
-func (w *writer) write(columns []arrow.Array, rows int) error {
-	record := array.NewRecordBatch(w.schema, columns, int64(rows))
-	defer record.Release()
-	if err := w.out.Write(record); err != nil {
-		return fmt.Errorf("write Parquet row group: %v", err)
-	}
-	return nil
-}
-
-func (w *writer) close() error {
-	if err := w.out.Close(); err != nil {
-		return fmt.Errorf("close Parquet file: %v", err)
-	}
-	return nil
-}
 
 // eachRecord reads the named columns of a Parquet file batch by batch, texts as
 // dictionaries; read takes a batch in, then use has it. A damaged file is an

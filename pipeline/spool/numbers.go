@@ -46,23 +46,6 @@ func appendDecimals[T decimal](dst []T, a arrow.Array) ([]T, error) {
 	return dst, nil
 }
 
-// nullableArray is decimalArray with a null where the term is 0.
-func nullableArray(typ *arrow.Decimal128Type, values []money.Cost, term []uint32) arrow.Array {
-	full := decimalArray(typ, values)
-	valid := make([]byte, (len(values)+7)/8)
-	nulls := 0
-	for i, t := range term {
-		if t == 0 {
-			nulls++
-			continue
-		}
-		valid[i/8] |= 1 << (i % 8)
-	}
-	data := full.Data()
-	return array.NewDecimal128Data(array.NewData(typ, len(values),
-		[]*memory.Buffer{memory.NewBufferBytes(valid), data.Buffers()[1]}, nil, nulls, 0))
-}
-
 // orElse reads decimals that may be null; a null is what the other slice has in
 // its row, or zero without one.
 func orElse(other []money.Cost) func([]money.Cost, arrow.Array) ([]money.Cost, error) {

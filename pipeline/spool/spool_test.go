@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -134,4 +135,18 @@ func TestDamagedFileIsAnError(t *testing.T) {
 			t.Errorf("a file cut to %d bytes was read", cut)
 		}
 	}
+}
+
+func BenchmarkWriteUsage(b *testing.B) {
+	const rows = RowGroup
+	u := someUsage(rows, 1)
+	var sorter batch.Sorter
+	order := sorter.Order(u)
+	var w UsageWriter
+	for b.Loop() {
+		if err := w.Write(io.Discard, u, order); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
 }

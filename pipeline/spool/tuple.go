@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
@@ -45,7 +43,9 @@ func resources() tuple[string] {
 	}
 }
 
+// tails remember the tag sets that they have read: a file holds each many times.
 func tails() tuple[batch.Tail] {
+	known := map[string]string{}
 	return tuple[batch.Tail]{
 		names: []string{schema.FieldRegionCode, schema.FieldAvailabilityZone, schema.FieldTags,
 			schema.FieldLineItemType, "priced_by_source", schema.FieldCurrency, schema.FieldCommitment, schema.FieldUnit},
@@ -53,7 +53,12 @@ func tails() tuple[batch.Tail] {
 			return []string{t.Region, t.Zone, tagsJSON(t.Tags), t.LineItemType, strconv.FormatBool(t.Priced), t.Currency, t.Commitment, t.Unit}
 		},
 		build: func(f []string) (batch.Tail, error) {
-			tags, err := tagsFromJSON(f[2])
+			tags, ok := known[f[2]]
+			var err error
+			if !ok {
+				tags, err = tagsFromJSON(f[2])
+				known[f[2]] = tags
+			}
 			return batch.Tail{Region: f[0], Zone: f[1], Tags: tags, LineItemType: f[3],
 				Priced: f[4] == "true", Currency: f[5], Commitment: f[6], Unit: f[7]}, err
 		},
@@ -184,63 +189,6 @@ func (t tuple[T]) arrowFields() []arrow.Field {
 
 func textType() *arrow.DictionaryType {
 	return &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
-}
-
-// arrays renders the codes of some rows as one dictionary array per field. A
-// text is looked at once per distinct tuple, and only texts that occur in these
-// rows go into the dictionaries.
-func (t tuple[T]) arrays(mem memory.Allocator, table *batch.Table[T], codes []uint32) []arrow.Array {
-	local, distinct := compact(codes, table.Len())
-	columns := make([][]string, len(t.names))
-	for _, code := range distinct {
-		for i, text := range t.fields(table.Value(code)) {
-			columns[i] = append(columns[i], text)
-		}
-	}
-	arrays := make([]arrow.Array, len(columns))
-	for i, texts := range columns {
-		arrays[i] = dictionaryArray(mem, local, texts)
-	}
-	return arrays
-}
-
-// compact renumbers codes by first sight and lists the codes seen.
-func compact(codes []uint32, size int) (local []int32, distinct []uint32) {
-	place := make([]int32, size)
-	local = make([]int32, len(codes))
-	for i, c := range codes {
-		if place[c] == 0 {
-			distinct = append(distinct, c)
-			place[c] = int32(len(distinct))
-		}
-		local[i] = place[c] - 1
-	}
-	return local, distinct
-}
-
-// dictionaryArray builds a dictionary array whose row i has texts[local[i]];
-// equal texts share one entry.
-func dictionaryArray(mem memory.Allocator, local []int32, texts []string) arrow.Array {
-	entries := array.NewStringBuilder(mem)
-	defer entries.Release()
-	codes := make([]int32, len(texts))
-	seen := make(map[string]int32, len(texts))
-	for i, s := range texts {
-		c, ok := seen[s]
-		if !ok {
-			c = int32(len(seen))
-			seen[s] = c
-			entries.Append(s)
-		}
-		codes[i] = c
-	}
-	indices := make([]int32, len(local))
-	for i, l := range local {
-		indices[i] = codes[l]
-	}
-	index := array.NewInt32Data(array.NewData(arrow.PrimitiveTypes.Int32, len(indices),
-		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(indices))}, nil, 0, 0))
-	return array.NewDictionaryArray(textType(), index, entries.NewArray())
 }
 
 // interner turns the dictionary columns of read batches back into codes.

@@ -43,12 +43,13 @@ func usageSchema() *arrow.Schema {
 // dictionaries, which grow. The batch is valid during the call only; its
 // sources, ids, files and lines are left empty unless trace is set.
 func ReadUsage(ctx context.Context, r parquet.ReaderAtSeeker, dims *batch.Dims, trace bool, fn func(*batch.Usage) error) error {
-	rd := usageReader{dims: dims, trace: trace, usage: &batch.Usage{Dims: dims, Sources: batch.NewTable[string]()}}
+	rd := usageReader{dims: dims, tails: tails(), trace: trace, usage: &batch.Usage{Dims: dims, Sources: batch.NewTable[string]()}}
 	return eachRecord(ctx, r, rd.columns(), rd.read, func() error { return fn(rd.usage) })
 }
 
 type usageReader struct {
 	dims  *batch.Dims
+	tails tuple[batch.Tail]
 	trace bool
 	usage *batch.Usage
 }
@@ -71,7 +72,7 @@ func (r *usageReader) read(record arrow.RecordBatch) error {
 	if u.Resource, err = readTuple(u.Resource[:0], resources(), r.dims.Resources, record); err != nil {
 		return err
 	}
-	if u.Tail, err = readTuple(u.Tail[:0], tails(), r.dims.Tails, record); err != nil {
+	if u.Tail, err = readTuple(u.Tail[:0], r.tails, r.dims.Tails, record); err != nil {
 		return err
 	}
 	c := columnsOf(record)

@@ -119,6 +119,23 @@ func (t *tuples) place(key uint64) int {
 	return at
 }
 
+// pack packs the codes of four texts, or returns false when they are too many.
+func (t *tuples) pack(a, b, c, d []byte) (key uint64, ok bool) {
+	t.init()
+	ok = true
+	for f, text := range [...][]byte{a, b, c, d} {
+		code := codeBytes(t.texts[f], text)
+		ok = ok && code < maxField
+		key = key<<16 | uint64(code)
+	}
+	return key + 1, ok
+}
+
+func (t *tuples) find(key uint64) (code uint32, ok bool) {
+	at := t.place(key)
+	return t.codes[at], t.keys[at] != 0
+}
+
 func (t *tuples) add(key uint64, code uint32) {
 	if t.used++; 2*t.used > len(t.keys) {
 		keys, codes := t.keys, t.codes

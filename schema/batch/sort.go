@@ -102,14 +102,9 @@ func (u *Usage) hours() (first, last schema.Hour) {
 // level cache.
 const digitBits = 11
 
-// RadixSort orders rows by their keys, of which the lowest width bits are
-// looked at, stably. Both slices are used up.
-func RadixSort(keys []uint64, rows []uint32, width int) []uint32 {
-	_, rows, _, _ = radixSort(keys, rows, make([]uint64, len(keys)), make([]uint32, len(rows)), width)
-	return rows
-}
-
-// radixSort sorts between two pairs of slices and returns the sorted one first.
+// radixSort orders rows by their keys, of which the lowest width bits are
+// looked at, stably. It works between two pairs of slices and returns the sorted
+// pair first.
 func radixSort(keys []uint64, rows []uint32, toKeys []uint64, toRows []uint32, width int) ([]uint64, []uint32, []uint64, []uint32) {
 	for shift := 0; shift < width; shift += digitBits {
 		var at [1 << digitBits]uint32

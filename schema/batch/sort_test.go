@@ -35,7 +35,8 @@ func TestRadixSortIsStable(t *testing.T) {
 			}
 			return 0
 		})
-		if got := batch.RadixSort(slices.Clone(keys), rows, width); !slices.Equal(got, want) {
+		var sorter batch.Sorter
+		if got := sorter.OrderBy(len(keys), width, func(i int) uint64 { return keys[i] }); !slices.Equal(got, want) {
 			t.Fatalf("keys %x: rows %v, want %v", keys, got, want)
 		}
 	})

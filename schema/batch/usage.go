@@ -78,15 +78,37 @@ func (u *Usage) Append(r *schema.Record) {
 }
 
 func (d *Dims) headCode(r *schema.Record) uint32 {
-	// The compiler looks a composite key made of string conversions up without
-	// allocating; only a new head is copied.
-	if c, ok := d.Heads.codes[Head{string(r.UsageAccountID), string(r.ServiceCode), string(r.UsageType), string(r.Operation)}]; ok {
-		return c
+	t := &d.byHead
+	key, packed := t.pack(r.UsageAccountID, r.ServiceCode, r.UsageType, r.Operation)
+	if code, ok := t.find(key); ok && packed {
+		return code
 	}
-	return d.Heads.Code(Head{string(r.UsageAccountID), string(r.ServiceCode), string(r.UsageType), string(r.Operation)})
+	code := d.Heads.Code(Head{string(r.UsageAccountID), string(r.ServiceCode), string(r.UsageType), string(r.Operation)})
+	if packed {
+		t.add(key, code)
+	}
+	return code
 }
 
 func (d *Dims) tailCode(r *schema.Record) uint32 {
+	if r.Priced || len(r.Currency)+len(r.Commitment) > 0 || string(r.LineItemType) != schema.LineItemUsage {
+		return d.rareTailCode(r)
+	}
+	t := &d.byTail
+	key, packed := t.pack(r.RegionCode, r.AvailabilityZone, r.Tags, r.Unit)
+	if code, ok := t.find(key); ok && packed {
+		return code
+	}
+	code := d.rareTailCode(r)
+	if packed {
+		t.add(key, code)
+	}
+	return code
+}
+
+func (d *Dims) rareTailCode(r *schema.Record) uint32 {
+	// The compiler looks a composite key made of string conversions up without
+	// allocating; only a new tail is copied.
 	if c, ok := d.Tails.codes[Tail{string(r.RegionCode), string(r.AvailabilityZone), string(r.Tags),
 		string(r.LineItemType), r.Priced, string(r.Currency), string(r.Commitment), string(r.Unit)}]; ok {
 		return c
