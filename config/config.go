@@ -27,6 +27,7 @@ type Config struct {
 	Sources      []Source // where usage comes from; names are unique
 	Exports      []Export // reports to write; names are unique
 	Memory       Size     // memory for sorting and merging, 64MiB to 1TiB; default 1GiB
+	Workers      int      // what is worked on at a time, 1 to 64; 0, the default: as many as there are processors
 	WorkDir      string   // folder for temporary files; blank: the system's
 	Close        Close
 	Publish      Publish
@@ -162,6 +163,7 @@ func Parse(file string, data []byte, env []string) (*Config, schema.Problems) {
 		"sources":      r.list(func(path string, n *yaml.Node) { r.source(grow(&c.Sources), sources)(path, n) }),
 		"exports":      r.list(func(path string, n *yaml.Node) { r.export(grow(&c.Exports), exports)(path, n) }),
 		"memory":       r.size(&c.Memory, 64<<20, 1<<40),
+		"workers":      r.integer(&c.Workers, 1, 64),
 		"work_dir":     r.path(&c.WorkDir),
 		"close":        r.block(keys{"wait": r.duration(&c.Close.Wait, maxWait), "deadline": r.duration(&c.Close.Deadline, maxWait)}),
 		"publish":      r.publish(&c.Publish),

@@ -119,7 +119,7 @@ func TestFaults(t *testing.T) {
 		{"memory: 1GiB\n", "c.yaml:1:1: sources is missing"},
 		{with("memery: 1GiB"), "c.yaml:5:1: memery is not a key here (did you mean memory?)"},
 		{with("work-dir: x"), "c.yaml:5:1: work-dir is not a key here (did you mean work_dir?)"},
-		{with("colour: x"), "c.yaml:5:1: colour is not a key here (the keys here are alarms, calendars, close, exports, limits, log, memory, metrics_file, offers, organization, prices, publish, schedule, sources, store, work_dir)"},
+		{with("colour: x"), "c.yaml:5:1: colour is not a key here (the keys here are alarms, calendars, close, exports, limits, log, memory, metrics_file, offers, organization, prices, publish, schedule, sources, store, work_dir, workers)"},
 		{with("memory: 1GiB\nmemory: 1GiB"), "c.yaml:6:1: memory stands twice, first on line 5"},
 		{with("close: {wait: 1h, wait: 2h}"), "c.yaml:5:19: close.wait stands twice, first on line 5"},
 		{with("memory:"), "c.yaml:5:8: memory has no value"},

@@ -10,10 +10,10 @@ import (
 	"github.com/monthend/monthend/schema/batch"
 )
 
-// decodeAhead is how many batches of usage are decoded at a time, ahead of the
-// one that places the records. The records come in the order of the log all the
-// same.
-const decodeAhead = 2
+// maxAhead bounds how many batches of usage are decoded at a time, each in memory
+// of its own, ahead of the one whose records are placed. The records come in the
+// order of the log all the same.
+const maxAhead = 4
 
 // decoding is a batch of usage that is being read, over dictionaries of its own:
 // two readers cannot share one.
@@ -38,7 +38,7 @@ func (p *Pipeline) decode(ctx context.Context, batches []period.SlotBatch, trace
 		}
 	}()
 	for i := range batches {
-		for len(started) < min(i+decodeAhead, len(batches)) {
+		for len(started) < min(i+min(p.workers(), maxAhead), len(batches)) {
 			started = append(started, p.startDecoding(ctx, batches[len(started)], trace))
 		}
 		if err := started[i].each(dims, trace, fn); err != nil {

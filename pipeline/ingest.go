@@ -61,7 +61,7 @@ func (p *Pipeline) Ingest(ctx context.Context, source ingest.Source, files []ing
 
 // ingestPart reads, decides and commits until no other writer is in between.
 func (p *Pipeline) ingestPart(ctx context.Context, source ingest.Source, files []ingest.Input, total *Ingested) error {
-	d := &ingest.Delivery{Store: p.Store, TempDir: p.TempDir, Source: source, Limits: p.Limits,
+	d := &ingest.Delivery{Store: p.Store, TempDir: p.TempDir, Source: source, Limits: p.Limits, Workers: p.Workers, Memory: p.Memory,
 		Progress: func(file string, rows int64) { p.progress("ingest "+file, rows, 0) }}
 	for {
 		entries, state, err := p.readUsage(ctx, -1)

@@ -83,10 +83,11 @@ func billOf(t testing.TB, w *world, run period.Run, payer string) bill.Bill {
 }
 
 // The month of all offers comes out the same in whatever way it is delivered,
-// and however many processors there are.
+// and however many workers there are.
 func TestOffersGiveTheSameBytes(t *testing.T) {
-	month := func(parts ...[]ingest.Input) map[string][]byte {
+	month := func(workers int, parts ...[]ingest.Input) map[string][]byte {
 		w := monthOf(t, "november")
+		w.Workers = workers
 		for _, files := range parts {
 			w.ingest(source(), files...)
 		}
@@ -97,16 +98,16 @@ func TestOffersGiveTheSameBytes(t *testing.T) {
 		return results(t, w.Store)
 	}
 	files := folder(t, "november/usage")
-	want := month(files)
+	want := month(1, files)
 	for seed := range uint64(3) {
 		order := rand.New(rand.NewPCG(seed, 1))
 		parts := splitLines(t, files, 7)
 		order.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
-		sameResults(t, "in seven parts", want, month(parts[:3], parts[3:]))
+		sameResults(t, "in seven parts", want, month(2, parts[:3], parts[3:]))
 	}
-	for _, n := range []int{1, 8} {
+	for _, n := range []int{2, 8} {
 		before := runtime.GOMAXPROCS(n)
-		sameResults(t, "on other processors", want, month(files))
+		sameResults(t, "by other workers", want, month(n, files))
 		runtime.GOMAXPROCS(before)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/monthend/monthend/pipeline/ingest"
@@ -48,7 +49,25 @@ type Pipeline struct {
 	// end lies ahead of it is not closed, whatever the clock of this host says.
 	StoreNow func(ctx context.Context) (time.Time, error)
 	Limits   ingest.Limits
+
+	Workers int   // what is worked on at a time; 0: as many as there are processors. No byte depends on it
+	Memory  int64 // bytes that ingest makes do with; 0: 1 GiB
 }
+
+// workers is how many things may be worked on at a time.
+func (p *Pipeline) workers() int {
+	if p.Workers > 0 {
+		return p.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// maxEncoders bounds how many files of one report are encoded at a time: each
+// holds its rows in memory.
+const maxEncoders = 4
+
+// encoders leaves a worker to the charges.
+func (p *Pipeline) encoders() int { return max(1, min(p.workers()-1, maxEncoders)) }
 
 // Prices is the price list as text, which is pinned, and as a catalog.
 type Prices struct {

@@ -157,6 +157,7 @@ func (w *exportWriters) open(account string, members bool) ([]*exportWriter, err
 			return list, fmt.Errorf("temporary folder: %w", err)
 		}
 		out, err := report.NewWriter(w.ctx, report.Spec{Format: def.Format, Owner: w.owner, Dir: dir, Name: def.Name, ChunkRows: def.ChunkRows,
+			Workers:  w.p.encoders(), // charges are encoded beside
 			Settings: column.Settings{InvoiceID: w.invoice, Resources: def.Resources}})
 		if err != nil {
 			return list, err

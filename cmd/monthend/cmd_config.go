@@ -20,7 +20,7 @@ func (p *program) configCommand() *cobra.Command {
 			}
 			p.result("%s is sound: %s, %s, %s, %s, %s, %s, %s", p.configFile,
 				several(len(s.Organization.Issuers), "issuer"), several(len(s.Organization.Payers), "payer"), several(members, "account"),
-				several(len(s.Prices.Catalog.SKUs), "SKU"), several(len(s.Offers.FreeTier), "free tier pool"),
+				several(len(s.Prices.Catalog.SKUs), "SKU"), several(s.Offers.Count(), "offer"),
 				several(len(s.config.Sources), "source"), several(len(s.config.Exports), "export"))
 			return nil
 		},

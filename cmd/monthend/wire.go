@@ -58,6 +58,7 @@ func (p *program) open(ctx context.Context, n need) (*session, error) {
 		return nil, err
 	}
 	debug.SetMemoryLimit(int64(s.config.Memory))
+	s.Memory, s.Workers = int64(s.config.Memory), s.config.Workers
 	s.Now = now
 	s.Attempt = newAttempt()
 	s.Log = p.logger(s.config.Log)

@@ -31,11 +31,16 @@ type Offers struct {
 	Taxes        []Tax         `json:"taxes,omitempty"`
 }
 
+// Count returns how many offers there are of all kinds.
+func (o *Offers) Count() int {
+	return len(o.FreeTier) + len(o.Discounts) + len(o.Reservations) + len(o.SavingsPlans) + len(o.Fees) + len(o.Support) +
+		len(o.Minimums) + len(o.Credits) + len(o.Refunds) + len(o.Taxes)
+}
+
 // MonthWide tells whether any offer needs the whole month before the first line
 // can be written.
 func (o *Offers) MonthWide() bool {
-	return len(o.Discounts)+len(o.Reservations)+len(o.SavingsPlans)+len(o.Fees)+len(o.Support)+
-		len(o.Minimums)+len(o.Credits)+len(o.Refunds)+len(o.Taxes) > 0
+	return o.Count() > len(o.FreeTier)
 }
 
 // Discounted tells whether a discount may lower the charges of a payer, in any
