@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -260,3 +262,49 @@ func TestLanesAreMergedApart(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// BenchmarkMerge merges runs of a month whose records are nearly all lines of
+// their own.
+func BenchmarkMerge(b *testing.B) {
+	for _, n := range []int{1, 16, 128} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			const rows = 1 << 18
+			random := rand.New(rand.NewPCG(1, uint64(n)))
+			var file bytes.Buffer
+			s := rollup.NewSpill(&file)
+			for range n {
+				run := make([]rollup.Row, rows/n)
+				for i := range run {
+					run[i] = rollup.Row{Head: random.Uint32N(1000), Resource: random.Uint32N(1000), Hour: schema.Hour(random.Uint32N(744)),
+						Tail: random.Uint32N(1000), Amount: money.UsageFromInt(int64(i))}
+				}
+				slices.SortFunc(run, func(a, b rollup.Row) int {
+					return batch.LineKey(a.Head, a.Resource, a.Hour, a.Tail).Compare(batch.LineKey(b.Head, b.Resource, b.Hour, b.Tail))
+				})
+				for _, r := range run {
+					if err := s.Append(r); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := s.EndRun(0); err != nil {
+					b.Fatal(err)
+				}
+			}
+			same := batch.Ranking{Heads: identity(1000), Resources: identity(1000), Tails: identity(1000)}
+			for b.Loop() {
+				if err := s.Merge(bytes.NewReader(file.Bytes()), 0, same, func(*batch.Lines) error { return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+		})
+	}
+}
+
+func identity(n uint32) []uint32 {
+	codes := make([]uint32, n)
+	for i := range codes {
+		codes[i] = uint32(i)
+	}
+	return codes
+}

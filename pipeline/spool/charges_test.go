@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -294,3 +295,21 @@ func TestWriterReportsAFullDisk(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func BenchmarkWriteCharges(b *testing.B) {
+	const rows = RowGroup
+	c := someCharges(b, rows, 1)
+	for b.Loop() {
+		w, err := NewChargesWriter(io.Discard)
+		if err == nil {
+			err = w.Write(c)
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+}

@@ -8,6 +8,11 @@ type Table[T comparable] struct {
 	values []T
 	codes  map[T]uint32
 	grown  *Table[T] // of a snapshot: the table that it was taken of
+
+	// Of a sorted table: the first so many values are in order and are found by
+	// halving, not in codes, which would hold all of them a second time.
+	ordered int
+	compare func(a, b T) int
 }
 
 // NewTable returns an empty table.
@@ -15,7 +20,7 @@ func NewTable[T comparable]() *Table[T] { return &Table[T]{codes: map[T]uint32{}
 
 // Code returns the code of v, adding it when it is new.
 func (t *Table[T]) Code(v T) uint32 {
-	if c, ok := t.codes[v]; ok {
+	if c, ok := t.Find(v); ok {
 		return c
 	}
 	c := uint32(len(t.values))
@@ -26,8 +31,11 @@ func (t *Table[T]) Code(v T) uint32 {
 
 // Find returns the code of v, or false when the table does not hold it.
 func (t *Table[T]) Find(v T) (uint32, bool) {
-	c, ok := t.codes[v]
-	return c, ok
+	if c, ok := t.codes[v]; ok || t.ordered == 0 {
+		return c, ok
+	}
+	at, ok := slices.BinarySearchFunc(t.values[:t.ordered], v, t.compare)
+	return uint32(at), ok
 }
 
 // Value returns the value of a code.
@@ -75,10 +83,9 @@ func (t *Table[T]) Ranks(compare func(a, b T) int) []uint32 {
 // from old code to new.
 func (t *Table[T]) Sorted(compare func(a, b T) int) (*Table[T], []uint32) {
 	ranks := t.Ranks(compare)
-	sorted := &Table[T]{values: make([]T, len(t.values)), codes: make(map[T]uint32, len(t.values))}
+	sorted := &Table[T]{values: make([]T, len(t.values)), codes: map[T]uint32{}, ordered: len(t.values), compare: compare}
 	for code, v := range t.values {
 		sorted.values[ranks[code]] = v
-		sorted.codes[v] = ranks[code]
 	}
 	return sorted, ranks
 }

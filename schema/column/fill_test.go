@@ -235,3 +235,23 @@ func TestAttributeNames(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkFill(b *testing.B) {
+	const rows = 1 << 16
+	c := batch.NewCharges(owner(), batch.NewDims(), batch.NewTable[batch.Price]())
+	first := schema.HourOf(c.Owner.Period.Start.UnixNano())
+	price := c.Prices.Code(batch.Price{SKU: "K", RateCode: "K.1", Unit: "Hrs", Rated: true})
+	for i := range rows {
+		key := batch.LineKey(c.Dims.Heads.Code(batch.Head{Account: "1", Service: "S", UsageType: fmt.Sprint("BoxUsage:m", i/5000, ".large")}),
+			c.Dims.Resources.Code(fmt.Sprint("i-", i/100)), first+schema.Hour(i%100), c.Dims.Tails.Code(batch.Tail{LineItemType: "Usage", Unit: "Hrs"}))
+		c.Append(batch.Row{Key: key, Price: price, Amount: money.UsageFromInt(int64(i))})
+	}
+	v := NewView(c.Owner, Settings{Resources: true})
+	for b.Loop() {
+		v.Load(TablesOf(c), c)
+		for _, col := range All() {
+			col.Fill(v)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+}
