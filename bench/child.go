@@ -52,7 +52,8 @@ func child(args []string) error {
 	if len(args) == 0 {
 		return errors.New("child wants a verb")
 	}
-	verbs := map[string]func(*job) error{"ingest": (*job).ingest, "close": (*job).close, "floor": (*job).floor}
+	verbs := map[string]func(*job) error{"ingest": (*job).ingest, "close": (*job).close, "floor": (*job).floor,
+		"days": (*job).days, "refresh": (*job).refresh}
 	verb, ok := verbs[args[0]]
 	if !ok {
 		return fmt.Errorf("there is no child verb %q", args[0])
@@ -62,6 +63,8 @@ func child(args []string) error {
 	f.StringVar(&j.dir, "dir", "", "folder of the month")
 	f.StringVar(&j.format, "format", "parquet", "format of the usage")
 	f.StringVar(&j.store, "store", "", "folder of the store")
+	f.IntVar(&j.first, "first", 1, "first day to be taken in")
+	f.IntVar(&j.last, "last", 31, "last day to be taken in")
 	if err := f.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -102,6 +105,7 @@ func profile(verb string) (stop func() error, err error) {
 type job struct {
 	ctx                context.Context
 	dir, format, store string
+	first, last        int // days of the month
 	out                outcome
 	temp               string
 }

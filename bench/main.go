@@ -16,7 +16,8 @@ const usage = `bench generate -dir DIR [-records N] [-shape NAME] [-formats LIST
 bench run      -dir DIR [-repeat N] [-format NAME] [-duck PROGRAM] [-sql FILE] [-same FILE]
 bench formats  -dir DIR [-repeat N] -duck PROGRAM [-sql FILE]
 bench cliffs   -dir DIR [-records N] [-repeat N]
-bench growth   -dir DIR [-records N] [-times N]`
+bench growth   -dir DIR [-records N] [-times N]
+bench refresh  -dir DIR [-records N] [-repeat N]`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -29,7 +30,7 @@ func run(args []string) error {
 	if len(args) == 0 {
 		return errors.New("what is to be done?\n" + usage)
 	}
-	verbs := map[string]func([]string) error{"generate": generate, "run": compare, "child": child, "cliffs": runCliffs, "formats": runFormats, "growth": runGrowth}
+	verbs := map[string]func([]string) error{"generate": generate, "run": compare, "child": child, "cliffs": runCliffs, "formats": runFormats, "growth": runGrowth, "refresh": runRefresh}
 	verb, ok := verbs[args[0]]
 	if !ok {
 		return fmt.Errorf("there is no verb %q\n%s", args[0], usage)
@@ -41,7 +42,7 @@ func generate(args []string) error {
 	f := flag.NewFlagSet("generate", flag.ContinueOnError)
 	dir := f.String("dir", "", "folder to make")
 	records := f.Int64("records", 1_000_000, "usage records, 100,000 or more")
-	shape := f.String("shape", "even", "even, one-account, resources, files or large")
+	shape := f.String("shape", "even", "even, one-account, resources, files, days or large")
 	formats := f.String("formats", "parquet", "parquet, csv.gz, jsonl, with commas")
 	if err := f.Parse(args); err != nil {
 		return err

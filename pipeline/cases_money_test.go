@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/monthend/monthend/pipeline/ingest"
+	"github.com/monthend/monthend/pipeline/invoice"
 )
 
 // invoices closes a month of an issuer, issues and publishes it, and returns its
@@ -116,6 +117,26 @@ func TestCase_M21_M22_NumbersGoOn(t *testing.T) {
 	want := []string{"AC-1", "AC-2", "AC-3", "AC-4", "AC-5", "AC-6", "AC-7", "AC-8", "AC-9", "AC-10", "NEW-11", "NEW-12"}
 	if !slices.Equal(got, want) {
 		t.Errorf("numbers %q, want %q", got, want)
+	}
+}
+
+// TestCase_M21_PrefixThatCouldRepeatANumber is refused at the close, before the
+// prefix is pinned.
+func TestCase_M21_PrefixThatCouldRepeatANumber(t *testing.T) {
+	w := plain(t)
+	w.ingest(source(), hours("100000000002", "2026-10", 10), hours("100000000002", "2026-11", 10))
+	w.invoices("acme", "2026-10") // AC-000001
+	w.organization(strings.Replace(text(t, "october/organization.yaml"), "invoice_prefix: AC-", "invoice_prefix: AC-0", 1))
+	w.at("2026-12-04T09:00:00Z")
+	_, err := w.Close(ctx(), "acme", "2026-11")
+	wantError(t, err, `invoice_prefix "AC-0"`, `2026-10 has under "AC-"`)
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{{"A-", "A-", false}, {"A-", "A-1", true}, {"A-12", "A-1", true}, {"A-1", "A-2", false}, {"A-", "B-", false}, {"", "7", true}, {"A", "A-", false}} {
+		if invoice.MayRepeat(c.a, c.b) != c.want || invoice.MayRepeat(c.b, c.a) != c.want {
+			t.Errorf("%q and %q: want %t", c.a, c.b, c.want)
+		}
 	}
 }
 

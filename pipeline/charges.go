@@ -14,9 +14,9 @@ type chargesWriter struct {
 	done    chan error
 }
 
-func startCharges(out io.Writer) (*chargesWriter, error) {
-	to, err := spool.NewChargesWriter(out)
-	if err != nil {
+// startCharges begins a file with an encoder that has closed the one before.
+func startCharges(to *spool.ChargesWriter, out io.Writer) (*chargesWriter, error) {
+	if err := to.Begin(out); err != nil {
 		return nil, err
 	}
 	w := &chargesWriter{batches: make(chan *batch.Charges, 2), done: make(chan error, 1)}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/monthend/monthend/pipeline/period"
 	"github.com/monthend/monthend/pipeline/report"
+	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
@@ -26,6 +27,8 @@ type chargeFiles struct {
 	payer schema.Payer
 	day   schema.Date
 	key   func(chunk int) string
+
+	encoder *spool.ChargesWriter // may have written files over the same dictionaries
 
 	part    report.Amounts // of the current file
 	file    *os.File
@@ -68,7 +71,7 @@ func (m *chargeFiles) open() error {
 	}
 	m.file, m.hash = f, sha256.New()
 	m.current, m.part = period.Charges{Payer: m.payer.AccountID, Day: m.day}, report.Amounts{}
-	m.writer, err = startCharges(io.MultiWriter(f, m.hash))
+	m.writer, err = startCharges(m.encoder, io.MultiWriter(f, m.hash))
 	return err
 }
 

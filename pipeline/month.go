@@ -114,6 +114,9 @@ func (p *Pipeline) close(ctx context.Context, at *place) (*period.Close, error) 
 	if err := checkRun(r); err != nil {
 		return nil, err
 	}
+	if err := p.checkPrefix(ctx, at.issuer); err != nil {
+		return nil, fmt.Errorf("close refused: %w", err)
+	}
 	if err := p.checkInvoices(at, r.bills); err != nil {
 		return nil, fmt.Errorf("close refused: %w", err)
 	}
@@ -139,7 +142,9 @@ func (p *Pipeline) Issue(ctx context.Context, issuerID, name string) (*period.Is
 		return nil, err
 	}
 	var payers []string
+	prefix := ""
 	for _, b := range bills {
+		prefix = b.Issuer.InvoicePrefix
 		if invoice.Due(b) {
 			payers = append(payers, b.Payer.AccountID)
 		}
@@ -156,7 +161,7 @@ func (p *Pipeline) Issue(ctx context.Context, issuerID, name string) (*period.Is
 		}
 		date, err := notBefore(today, entries)
 		return period.KindIssue, period.Issue{Issuer: at.issuer.ID, Period: name, Close: at.month.CloseAt.Hash,
-			First: next, Payers: payers, InvoiceDate: date}, err
+			First: next, Payers: payers, InvoiceDate: date, Prefix: prefix}, err
 	})
 	if err != nil {
 		return nil, err
@@ -319,6 +324,26 @@ func checkRun(r *result) error {
 	}
 	if charges != bills {
 		return fmt.Errorf("close refused: charges sum to %s, bills to %s: they must agree", charges, bills)
+	}
+	return nil
+}
+
+// checkPrefix refuses a prefix under which a number could be written that was
+// given out under another: AC-1 and AC- both write AC-11.
+func (p *Pipeline) checkPrefix(ctx context.Context, issuer schema.Issuer) error {
+	entries, err := p.seriesLog(issuer.ID).Read(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		var body period.Issue
+		if err := e.Decode(&body); err != nil {
+			return err
+		}
+		if e.Kind == period.KindIssue && len(body.Payers) > 0 && invoice.MayRepeat(body.Prefix, issuer.InvoicePrefix) {
+			return fmt.Errorf("%w: invoice_prefix %q of issuer %s could repeat numbers that %s has under %q; choose one that differs in more than digits at its end",
+				ErrBlocked, issuer.InvoicePrefix, issuer.ID, body.Period, body.Prefix)
+		}
 	}
 	return nil
 }

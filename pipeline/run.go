@@ -13,6 +13,7 @@ import (
 	"github.com/monthend/monthend/pipeline/rate"
 	"github.com/monthend/monthend/pipeline/report"
 	"github.com/monthend/monthend/pipeline/rollup"
+	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
@@ -288,7 +289,7 @@ type payerMonth struct {
 
 func (p *Pipeline) newPayerMonth(ctx context.Context, r *result, dir string, payer schema.Payer) *payerMonth {
 	m := &payerMonth{bill: rollup.NewBill()}
-	m.chargeFiles = chargeFiles{p: p, ctx: ctx, r: r, dir: dir, payer: payer,
+	m.chargeFiles = chargeFiles{p: p, ctx: ctx, r: r, dir: dir, payer: payer, encoder: &spool.ChargesWriter{},
 		key: func(chunk int) string { return store.RunCharges(r.run.ID, payer.AccountID, chunk) }}
 	return m
 }

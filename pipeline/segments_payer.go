@@ -26,6 +26,8 @@ type segments struct {
 	total *period.BillTotal // of the run before; nil: the payer had none
 	taken segmentSums       // of the files that are made anew, as they were
 	made  segmentSums       // of these files, as they are now
+
+	encoder *spool.ChargesWriter
 }
 
 // segmentSums are the sums of charges, those that depend on the month apart.
@@ -44,7 +46,7 @@ func (s segmentSums) of(lane int32) *rollup.Bill {
 // segments that are made anew to the new usage.
 func (s *segmenter) payer(number int32) (*segments, error) {
 	m := &segments{s: s, payer: s.in.Organization.Payers[number], number: number, spill: s.spills[number],
-		taken: newSegmentSums(), made: newSegmentSums()}
+		taken: newSegmentSums(), made: newSegmentSums(), encoder: &spool.ChargesWriter{}}
 	if s.before == nil {
 		return m, nil
 	}
@@ -136,7 +138,7 @@ func (m *segments) files(lane int32) *chargeFiles {
 	if lane == monthLane {
 		part = "month"
 	}
-	return &chargeFiles{p: m.s.p, ctx: m.s.ctx, r: m.s.r, dir: m.s.dir, payer: m.payer, day: day,
+	return &chargeFiles{p: m.s.p, ctx: m.s.ctx, r: m.s.r, dir: m.s.dir, payer: m.payer, day: day, encoder: m.encoder,
 		key: func(chunk int) string { return store.RunSegment(m.s.r.run.ID, m.payer.AccountID, part, chunk) }}
 }
 

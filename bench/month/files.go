@@ -33,8 +33,13 @@ func Write(dir string, s Shape, formats []string) error {
 		}
 		outs = append(outs, out)
 	}
+	day := 0
 	err := w.Each(func(n int64, r Record) error {
 		file := int(n * int64(s.Files) / s.Records)
+		if s.Days { // what repeats a record of an earlier day comes with today's
+			day = max(day, time.UnixMilli(r.Start).UTC().Day()-1)
+			file = day
+		}
 		for _, out := range outs {
 			if err := out.write(file, &r); err != nil {
 				return err

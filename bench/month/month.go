@@ -32,6 +32,7 @@ type Shape struct {
 	SKUs       int
 	Resources  int
 	Files      int
+	Days       bool // a file for each day, instead of so many of one size
 	OneAccount bool // one account owns every resource
 }
 
@@ -52,10 +53,12 @@ func Named(name string, records int64) (Shape, error) {
 		s.Resources = int(records / 2)
 	case "files":
 		s.Files = int(records / 100)
+	case "days":
+		s.Days = true
 	case "large": // as many records per resource as in ten million of the even shape
 		s.Resources = int(max(40_000, records/250))
 	default:
-		return s, fmt.Errorf("there is no shape %q: even, one-account, resources, files, large", name)
+		return s, fmt.Errorf("there is no shape %q: even, one-account, resources, files, days, large", name)
 	}
 	return s, nil
 }

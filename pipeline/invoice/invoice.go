@@ -2,6 +2,7 @@ package invoice
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/bill"
@@ -16,6 +17,16 @@ const roundingMode = money.HalfAwayFromZero
 
 // MaxDigits is the widest zero padding of a number: the digits of an int64.
 const MaxDigits = 19
+
+// MayRepeat tells whether two different prefixes may lead to one number text: one
+// is the other and digits.
+func MayRepeat(a, b string) bool {
+	if a == b {
+		return false
+	}
+	trim := func(s string) string { return strings.TrimRight(s, "0123456789") }
+	return trim(a) == trim(b) && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a))
+}
 
 // Number returns prefix and n, zero-padded to digits. A number with more
 // digits is printed whole. It panics if n is below 1, since a series starts

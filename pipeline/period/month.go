@@ -56,7 +56,7 @@ type Run struct {
 	// Segmented tells that charges whose price does not depend on the month lie
 	// in files of their day, so that the next run can go on from this one. Such
 	// files, and bills, may be those of an earlier run, below its run-id.
-	Segmented bool `json:"segmented,omitempty"`
+	Segmented bool `json:"segmented,omitzero"`
 
 	// Balances are what credits and minimum commitments come to, by payer: the
 	// next month opens with what closes here.
@@ -108,6 +108,7 @@ type Issue struct {
 	First       int64       `json:"first"`  // first number of this record
 	Payers      []string    `json:"payers"` // sorted; payer i has number First + i
 	InvoiceDate schema.Date `json:"invoice_date"`
+	Prefix      string      `json:"prefix"` // of these numbers: no later prefix may write one of them again
 }
 
 // Publish is the body of the PUBLISH record: what was put where people look.

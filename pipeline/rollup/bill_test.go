@@ -217,3 +217,55 @@ func TestBillOverflowNamesTheLine(t *testing.T) {
 		t.Errorf("the total: %v", err)
 	}
 }
+
+// A bill that is revised is the bill of all charges: whatever part of them is
+// made anew, and whether lines go as a whole or gain and lose.
+func TestRevisedBillIsTheBillOfAll(t *testing.T) {
+	type charge struct {
+		account, kind string
+		usage, cost   int64
+	}
+	any := rapid.Custom(func(t *rapid.T) charge {
+		return charge{rapid.SampledFrom([]string{"a", "b"}).Draw(t, "account"), rapid.SampledFrom([]string{"u", "v", "w"}).Draw(t, "kind"),
+			rapid.Int64Range(0, 9).Draw(t, "usage"), rapid.Int64Range(-9, 9).Draw(t, "cost")}
+	})
+	// Charges of kind w have one price each, and lines that differ in their sums alone.
+	sum := func(t rapid.TB, parts ...[]charge) *rollup.Bill {
+		c, b := newCharges(), rollup.NewBill()
+		for _, part := range parts {
+			for _, x := range part {
+				p := batch.Price{RateCode: x.kind}
+				if x.kind == "w" {
+					p.Effective = x.cost
+				}
+				add(c, batch.Head{Account: x.account, UsageType: x.kind}, batch.Tail{}, p, x.usage, x.cost)
+			}
+		}
+		if err := b.Add(c); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	payer := schema.Payer{AccountID: "p"}
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string, month bool, least int) []charge {
+			list := rapid.SliceOfN(any, least, 12).Draw(t, name)
+			return slices.DeleteFunc(list, func(c charge) bool { return (c.kind == "w") != month })
+		}
+		kept, taken, more := draw("kept", false, 0), draw("taken", false, 0), draw("more", false, 0)
+		month, added := draw("month", true, 0), draw("added", true, 0)
+		got, err := rollup.Revise(sum(t, kept, taken, month).Lines(payer), rollup.Revision{
+			Dropped: sum(t, month).Lines(payer), Added: sum(t, month, added).Lines(payer),
+			Less: sum(t, taken).Lines(payer), More: sum(t, taken, more).Lines(payer)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := sum(t, kept, taken, more, month, added).Lines(payer); !slices.Equal(got, want) {
+			t.Fatalf("got  %+v\nwant %+v", got, want)
+		}
+		other := append(sum(t, month).Lines(payer), bill.Line{Account: "z"})
+		if _, err := rollup.Revise(sum(t, kept, month).Lines(payer), rollup.Revision{Dropped: other}); err == nil {
+			t.Fatal("a line was dropped that the bill does not hold")
+		}
+	})
+}

@@ -143,6 +143,11 @@ func (s *sim) closedMonths(issuer string) []string {
 func (s *sim) check() {
 	usage := s.log("log/usage")
 	accepted := s.accepted(usage)
+	for _, r := range s.world.records {
+		if _, there := accepted[r.id]; !there {
+			s.violate("I4: record %s was delivered and is lost", r.id)
+		}
+	}
 	for _, i := range s.issuers() {
 		var closes []monthLog
 		for _, m := range names(months) {
@@ -194,11 +199,6 @@ func (s *sim) accepted(usage []entry) map[string]fact {
 				}
 				facts[id] = fact{known[id], e.Slot}
 			}
-		}
-	}
-	for id := range known {
-		if _, there := facts[id]; !there {
-			s.violate("I4: record %s was delivered and is lost", id)
 		}
 	}
 	return facts
@@ -382,19 +382,52 @@ func waivedBetween(usage []entry, after, upTo int64) bool {
 
 // checkTiers rates each payer's month by hand: late is as dear as on time.
 func (s *sim) checkTiers(issuer schema.Issuer, accepted map[string]fact, cost map[string]*big.Rat) {
-	units := map[string]int64{}
+	units, want := map[string]int64{}, map[string]*big.Rat{}
 	for _, f := range accepted {
 		for _, p := range s.world.organization.PayersOf(issuer.ID) {
 			if !f.mystery && slices.ContainsFunc(p.Accounts, func(a schema.Account) bool { return a.ID == f.account }) {
-				units[p.AccountID+" "+f.month.Format("2006-01")] += int64(f.amount)
+				key := p.AccountID + " " + f.month.Format("2006-01")
+				if want[key] == nil {
+					want[key] = new(big.Rat)
+				}
+				if f.flat {
+					want[key].Add(want[key], big.NewRat(2*int64(f.amount), 1))
+				} else {
+					units[key] += int64(f.amount)
+				}
 			}
 		}
 	}
-	for key, n := range units {
-		want := new(big.Rat).SetInt64(min(n, flatTo))
-		want.Add(want, big.NewRat(max(n-flatTo, 0), 2))
-		if got := cost[key]; got == nil || got.Cmp(want) != 0 {
-			s.violate("money: %d units of payer and month %s cost %s, charged are %v", n, key, want.FloatString(2), got)
+	for key, sum := range want {
+		n := units[key]
+		sum.Add(sum, big.NewRat(2*min(n, flatTo)+max(n-flatTo, 0), 2))
+		if got := cost[key]; got == nil || got.Cmp(sum) != 0 {
+			s.violate("money: usage of payer and month %s costs %s, charged are %v", key, sum.FloatString(2), got)
+		}
+	}
+}
+
+// checkRefreshed compares the charges of a refresh with the usage that it covers,
+// unless a later one has taken its files already.
+func (s *sim) checkRefreshed(run *period.Run) {
+	newest := s.monthLog(run.Issuer, run.Period.Name)
+	if newest.close != nil || newest.refreshed == nil || newest.refreshed.ID != run.ID {
+		return
+	}
+	got, cost := map[string]*big.Rat{}, map[string]*big.Rat{}
+	for _, c := range run.Charges {
+		if _, there := s.objects[c.Key]; !there {
+			s.violate("I3: %s, which a REFRESH names, is missing", c.Key)
+			return
+		}
+		s.addCharges(c, got, cost)
+	}
+	for id, f := range s.accepted(s.log(store.UsageLog())) {
+		if f.mystery || f.slot > run.UsageSlot || f.month.Format("2006-01") != run.Period.Name || s.issuerOf(f.account) != run.Issuer {
+			continue
+		}
+		if want := big.NewRat(int64(f.amount), 1); got[id] == nil || got[id].Cmp(want) != 0 {
+			s.violate("I2: record %s is charged with %v in a REFRESH, want %s", id, got[id], want.FloatString(0))
 		}
 	}
 }
@@ -490,11 +523,11 @@ func (s *sim) watchDelete(key string) {
 		}
 		return
 	}
-	name, log := key, "log/usage"
+	whole, log := key, "log/usage" // what a GC record may name instead of the key
 	if run, of, ok := store.RunOf(key); ok {
-		name, log = run, of
+		whole, log = run, of
 	}
-	quoted := []byte(`"` + name)
+	quoted := []byte(`"` + key + `"`)
 	if strings.HasPrefix(key, "usage/") {
 		base := key[strings.LastIndexByte(key, '/')+1:]
 		quoted = []byte(base[:64])
@@ -510,7 +543,7 @@ func (s *sim) watchDelete(key string) {
 		closed = closed || e.Kind == "CLOSE"
 		switch {
 		case e.Kind == "GC":
-			covered = covered || bytes.Contains(data, []byte(`"`+name+`"`))
+			covered = covered || bytes.Contains(data, []byte(`"`+whole+`"`)) || bytes.Contains(data, quoted)
 		case e.Kind == "REFRESH":
 			newest = data
 		case e.Kind == "INGEST":

@@ -115,6 +115,7 @@ func (p *proc) restart() {
 		Attempt: fmt.Sprintf("%s-%d", p.name, p.starts), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Organization: s.world.organization, Prices: s.world.prices, Offers: s.world.offers, Exports: s.world.exports,
 		Sources: []ingest.Source{s.world.source}, Limits: ingest.DefaultLimits(),
+		Workers: 1, // a process has one call of the store under way at a time
 		// A PDF takes longer than the rest of a tiny close.
 		Paper: func(w io.Writer, inv bill.Invoice) error {
 			_, err := fmt.Fprintln(w, inv.Number, inv.Total)

@@ -39,18 +39,21 @@ type record struct {
 	start       time.Time
 	amount      int
 	mystery     bool
+	flat        bool // of a price that does not depend on the month
 }
 
 const (
 	flatTo  = 50 // units of a payer's month at 1.00, the rest at 0.50
 	mystery = "Disk:Mystery"
 	disk    = "Disk:GB"
+	flat    = "Disk:Flat" // 2.00 a unit
 	header  = "record_id,usage_account_id,service_code,usage_type,operation,region_code,resource_id,usage_start,usage_end,usage_amount,unit"
 )
 
 const priceList = `SKU,RateCode,TermType,PriceDescription,EffectiveDate,StartingRange,EndingRange,Unit,PricePerUnit,Currency,serviceCode,Region Code,usageType,operation
 DISK,DISK.OD.1,OnDemand,"GB of disk, the first 50",2025-01-01,0,50,GB,1.0000000000,USD,Disk,eu-west-1,Disk:GB,
 DISK,DISK.OD.2,OnDemand,"GB of disk, from 50 on",2025-01-01,50,Inf,GB,0.5000000000,USD,Disk,eu-west-1,Disk:GB,
+FLAT,FLAT.OD.1,OnDemand,"GB of disk at one price",2025-01-01,0,Inf,GB,2.0000000000,USD,Disk,eu-west-1,Disk:Flat,
 `
 
 // months are those of the runs; the first is there in a few only.
@@ -125,14 +128,18 @@ func (w *world) meter(rng *rand.Rand) {
 		r := record{id: fmt.Sprintf("r%02d", i), account: accounts[rng.IntN(len(accounts))], month: months[m], amount: 1 + rng.IntN(40)}
 		r.start = months[m].Add(time.Duration(12+rng.IntN(hours-24)) * time.Hour)
 		r.mystery = w.mystery && rng.IntN(8) == 0
+		r.flat = i%3 == 1
 		w.records = append(w.records, r)
 	}
 }
 
 func (r record) line() string {
 	kind := disk
-	if r.mystery {
+	switch {
+	case r.mystery:
 		kind = mystery
+	case r.flat:
+		kind = flat
 	}
 	return fmt.Sprintf("%s,%s,Disk,%s,,eu-west-1,%s,%s,%s,%d,GB", r.id, r.account, kind, r.id,
 		r.start.Format(time.RFC3339), r.start.Add(time.Hour).Format(time.RFC3339), r.amount)
@@ -217,7 +224,10 @@ func (p *proc) refresher() {
 func (p *proc) refresh(issuer, month string) error {
 	p.period = month
 	return p.do("refresh", func() error {
-		_, err := p.Refresh(ctx(), issuer, month)
+		run, err := p.Refresh(ctx(), issuer, month)
+		if err == nil {
+			p.s.checkRefreshed(run)
+		}
 		return err
 	})
 }

@@ -78,6 +78,14 @@ func NewChargesWriter(w io.Writer) (*ChargesWriter, error) {
 	return &ChargesWriter{out: out}, err
 }
 
+// Begin starts another file when the one before is closed. What was made of
+// dictionaries is kept, so files of one payer cost little more than one of all.
+func (w *ChargesWriter) Begin(to io.Writer) error {
+	out, err := openFile(to, chargesSchema())
+	w.out, w.count, w.pending = out, 0, nil
+	return err
+}
+
 // Write appends charges; row groups are cut by count alone, so that the bytes
 // do not depend on how the rows were batched.
 func (w *ChargesWriter) Write(c *batch.Charges) error {

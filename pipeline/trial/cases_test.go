@@ -244,8 +244,8 @@ func TestModelsChangeWithinTheMonth(t *testing.T) {
 		return "K,K.1,OnDemand,words,2026-10-" + day + ",0,Inf,GB,2,USD,S,,use,," + model + "," + size + "\n"
 	}
 	for _, c := range []struct{ name, prices, want string }{
-		{"to flat", row("01", "", "") + row("02", "Flat", ""), "8"},                                   // 3 units of 2, and 2 for the month
-		{"to packages", row("01", "", "") + row("02", "Package", "4"), "8"},                           // 3 units of 2, one package
+		{"to flat", row("01", "", "") + row("02", "Flat", ""), "8"},                                    // 3 units of 2, and 2 for the month
+		{"to packages", row("01", "", "") + row("02", "Package", "4"), "8"},                            // 3 units of 2, one package
 		{"from flat and back", row("01", "Flat", "") + row("02", "", "") + row("03", "Flat", ""), "8"}, // 2 for the month, 3 units
 	} {
 		catalog, problems := price.ReadCSV("prices.csv", strings.NewReader(header+c.prices))
