@@ -18,9 +18,8 @@ import (
 type reservationDeal struct {
 	index    int32
 	of       *offer.Reservation
-	payers   []int32 // by hour: who has its account
-	from, to int     // hours in which it holds
-	hourly   money.Usage
+	payers   []int32     // by hour: who has its account
+	from, to int         // hours in which it holds
 	own      []candidate // cells of its account
 	others   []candidate // cells of other accounts, if both sides share
 	left     money.Usage // of the hour that is dealt

@@ -115,8 +115,11 @@ func (w *ChargesWriter) flush() (err error) {
 	for len(w.all) < c.Len() {
 		w.all = append(w.all, uint32(len(w.all)))
 	}
-	w.rows, w.group = w.all[:c.Len()], w.out.AppendRowGroup()
-	if err := w.rowGroup(c); err != nil {
+	w.rows = w.all[:c.Len()]
+	if w.group, err = w.out.AppendRowGroupChecked(); err == nil {
+		err = w.rowGroup(c)
+	}
+	if err != nil {
 		return fmt.Errorf("write Parquet row group: %v", err)
 	}
 	w.count += int64(c.Len())

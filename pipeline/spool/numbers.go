@@ -5,7 +5,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/monthend/monthend/schema"
@@ -23,16 +22,6 @@ func costType() *arrow.Decimal128Type {
 // decimal is any of our amounts; all have the layout of an Arrow decimal.
 type decimal interface {
 	money.Usage | money.Cost | money.Rate
-}
-
-func decimalArray[T decimal](typ *arrow.Decimal128Type, values []T) arrow.Array {
-	nums := make([]decimal128.Num, len(values))
-	for i, v := range values {
-		w := money.Int128(v)
-		nums[i] = decimal128.New(w.Hi, w.Lo)
-	}
-	return array.NewDecimal128Data(array.NewData(typ, len(nums),
-		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Decimal128Traits.CastToBytes(nums))}, nil, 0, 0))
 }
 
 func appendDecimals[T decimal](dst []T, a arrow.Array) ([]T, error) {

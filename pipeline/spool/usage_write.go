@@ -43,8 +43,10 @@ func (e *UsageWriter) Write(w io.Writer, u *batch.Usage, rows []uint32) (err err
 	e.tails.extend(tails(), u.Dims.Tails)
 	for from := 0; from < len(rows); from += RowGroup {
 		e.rows = rows[from:min(from+RowGroup, len(rows))]
-		e.group = out.AppendRowGroup()
-		if err := e.rowGroup(); err != nil {
+		if e.group, err = out.AppendRowGroupChecked(); err == nil {
+			err = e.rowGroup()
+		}
+		if err != nil {
 			return fmt.Errorf("write Parquet row group: %v", err)
 		}
 	}
