@@ -8,7 +8,7 @@ FUZZTIME    = 10s
 BIN         = bin/monthend
 TESTFLAGS   =
 
-.PHONY: sim sim-kill sim-mutants verify-test demo build test fmt lint house s3 check real fuzz cover
+.PHONY: rate-million sim sim-kill sim-mutants verify-test demo build test fmt lint house s3 check real fuzz cover
 
 demo: ## a whole month on screen, from sample usage to invoice
 	go run ./cmd/monthend demo
@@ -65,7 +65,7 @@ BENCH_ROUNDS = 5
 BENCH_SHAPE  = even
 BENCH_DIR    = $(or $(TMPDIR),/tmp)/monthend-bench
 
-.PHONY: bench bench-formats bench-cliffs bench-large bench-build
+.PHONY: bench bench-formats bench-cliffs bench-refresh bench-large bench-build
 
 bench: bench-build ## BENCH_N records against DuckDB and the floor; see docs/performance.md
 	rm -rf $(BENCH_DIR)/month
@@ -79,6 +79,9 @@ bench-formats: bench-build ## ingest of CSV.gz, JSON Lines and Parquet against D
 
 bench-cliffs: bench-build ## shapes that might be a cliff, each as a ratio to the even month
 	$(BENCH_DIR)/bench cliffs -dir $(BENCH_DIR)/cliffs -records $(BENCH_N) -repeat $(BENCH_ROUNDS)
+
+bench-refresh: bench-build ## what a day costs that comes to 29 others
+	$(BENCH_DIR)/bench refresh -dir $(BENCH_DIR)/refresh -records $(BENCH_N) -repeat $(BENCH_ROUNDS)
 
 bench-large: bench-build ## ten million records and ten times as many, ours alone
 	$(BENCH_DIR)/bench growth -dir $(BENCH_DIR)/growth -records 10000000 -times 10

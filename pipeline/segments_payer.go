@@ -80,7 +80,7 @@ func (s *segmenter) payer(number int32) (*segments, error) {
 // they become one line with each other and with the new usage.
 func (m *segments) takeBack(lane int32, file period.Charges, tables chargeTables) error {
 	sums := m.taken.of(lane)
-	err := m.s.p.readFile(m.s.ctx, file, &batch.Owner{}, tables, spool.RowGroup, func(c *batch.Charges) error {
+	err := m.s.p.readFile(m.s.ctx, file, &batch.Owner{}, tables, func(c *batch.Charges) error {
 		if err := sums.Add(c); err != nil {
 			return err
 		}

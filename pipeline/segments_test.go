@@ -135,7 +135,7 @@ func carried(run *period.Run) bool {
 // computed from nothing. In between a process is killed, garbage is collected,
 // prices change, and a file of the newest refresh is lost.
 func TestRefreshGoesOn(t *testing.T) {
-	checks(t, 25)
+	checks(t, 10)
 	on, all := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, store.NewMemory())

@@ -16,7 +16,7 @@ const batchLines = 8192
 // lines to emit in the canonical order. The batch is valid during the call only.
 // A sum beyond the limits of money, or a run that is not sorted, is an error.
 func (s *Spill) Merge(file io.ReaderAt, lane int32, ranking batch.Ranking, emit func(*batch.Lines) error) error {
-	tournament, err := newTournament(file, s.lanes[lane], &ranking)
+	tournament, err := newTournament(file, rowBytes, s.lanes[lane], &ranking)
 	if err != nil || tournament == nil {
 		return err
 	}
@@ -74,13 +74,13 @@ type tournament struct {
 	losers  []int     // inner nodes; losers[0] is the winner
 }
 
-func newTournament(file io.ReaderAt, runs []run, ranking *batch.Ranking) (*tournament, error) {
+func newTournament(file io.ReaderAt, size int, runs []run, ranking *batch.Ranking) (*tournament, error) {
 	if len(runs) == 0 {
 		return nil, nil
 	}
 	t := &tournament{losers: make([]int, len(runs))}
 	for _, r := range runs {
-		c, err := newCursor(file, r, ranking)
+		c, err := newCursor(file, size, r, ranking)
 		if err != nil {
 			return nil, err
 		}

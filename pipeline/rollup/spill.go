@@ -97,9 +97,11 @@ func (s *Spill) flush() error {
 	return nil
 }
 
-// cursor walks one run, its codes replaced by ranks.
+// cursor walks one run, its codes replaced by ranks. Rows of any size begin with
+// head, resource, hour and tail.
 type cursor struct {
 	file    io.ReaderAt
+	size    int // bytes of a row
 	ranking *batch.Ranking
 	next    int64 // row to read into the buffer next
 	end     int64
@@ -108,8 +110,8 @@ type cursor struct {
 	key     batch.Key
 }
 
-func newCursor(file io.ReaderAt, r run, ranking *batch.Ranking) (*cursor, error) {
-	c := &cursor{file: file, ranking: ranking, next: r.start, end: r.end}
+func newCursor(file io.ReaderAt, size int, r run, ranking *batch.Ranking) (*cursor, error) {
+	c := &cursor{file: file, size: size, ranking: ranking, next: r.start, end: r.end}
 	ok, err := c.advance()
 	if err == nil && !ok {
 		err = fmt.Errorf("spill run is empty")
@@ -119,7 +121,7 @@ func newCursor(file io.ReaderAt, r run, ranking *batch.Ranking) (*cursor, error)
 
 // advance moves to the next row and tells whether there is one.
 func (c *cursor) advance() (bool, error) {
-	c.at += rowBytes
+	c.at += c.size
 	if c.at >= len(c.buffer) {
 		if c.next >= c.end {
 			return false, nil
@@ -140,11 +142,11 @@ func (c *cursor) advance() (bool, error) {
 func (c *cursor) fill() error {
 	n := min(c.end-c.next, bufferRows)
 	if c.buffer == nil {
-		c.buffer = make([]byte, n*rowBytes)
+		c.buffer = make([]byte, int(n)*c.size)
 	}
-	c.buffer = c.buffer[:n*rowBytes]
+	c.buffer = c.buffer[:int(n)*c.size]
 	// A reader may report the end of the file together with its last bytes.
-	if read, err := c.file.ReadAt(c.buffer, c.next*rowBytes); read < len(c.buffer) {
+	if read, err := c.file.ReadAt(c.buffer, c.next*int64(c.size)); read < len(c.buffer) {
 		return fmt.Errorf("read spill file: %w", err)
 	}
 	c.next += n
@@ -152,12 +154,12 @@ func (c *cursor) fill() error {
 	return nil
 }
 
-func (c *cursor) amount() money.Usage {
-	b := c.buffer[c.at+16:]
-	return money.Usage{Lo: binary.LittleEndian.Uint64(b), Hi: int64(binary.LittleEndian.Uint64(b[8:]))}
-}
+func (c *cursor) amount() money.Usage { return money.Usage(c.word(16)) }
 
-func (c *cursor) cost() money.Cost {
-	b := c.buffer[c.at+32:]
-	return money.Cost{Lo: binary.LittleEndian.Uint64(b), Hi: int64(binary.LittleEndian.Uint64(b[8:]))}
+func (c *cursor) cost() money.Cost { return money.Cost(c.word(32)) }
+
+// word reads 128 bits from a place in the row.
+func (c *cursor) word(at int) money.Int128 {
+	b := c.buffer[c.at+at:]
+	return money.Int128{Lo: binary.LittleEndian.Uint64(b), Hi: int64(binary.LittleEndian.Uint64(b[8:]))}
 }

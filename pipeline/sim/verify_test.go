@@ -347,7 +347,8 @@ func forged() []damage {
 		{"changed price file, named anew", func(_ testing.TB, s *sim, rng *rand.Rand, sound []string) (string, int64) {
 			m := pick(rng, s.owingMonths(), anyKey)
 			in := s.monthLog("acme", m).close.Inputs[0]
-			s.set(in.Key, bytes.ReplaceAll(s.objects[in.Key].data, []byte("1.0000000000"), []byte("2.0000000000")))
+			dearer := strings.NewReplacer("1.0000000000", "3.0000000000", "2.0000000000", "4.0000000000") // every charge costs more
+			s.set(in.Key, []byte(dearer.Replace(string(s.objects[in.Key].data))))
 			s.settle("CLOSE", "acme", m, in.Key)
 			return s.monthLog("acme", m).close.Charges[0].Key, 0
 		}},

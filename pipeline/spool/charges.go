@@ -204,13 +204,6 @@ func (w *ChargesWriter) Rows() int64 { return w.count }
 // the CLOSE or REFRESH record says of the file.
 func ReadCharges(ctx context.Context, r parquet.ReaderAtSeeker, owner *batch.Owner, dims *batch.Dims,
 	table *batch.Table[batch.Price], held *batch.Table[batch.Terms], fn func(*batch.Charges) error) error {
-	return ReadChargesBy(ctx, RowGroup, r, owner, dims, table, held, fn)
-}
-
-// ReadChargesBy is ReadCharges in batches of at most so many rows, for those who
-// read many files at a time.
-func ReadChargesBy(ctx context.Context, rows int, r parquet.ReaderAtSeeker, owner *batch.Owner, dims *batch.Dims,
-	table *batch.Table[batch.Price], held *batch.Table[batch.Terms], fn func(*batch.Charges) error) error {
 	c := batch.NewCharges(owner, dims, table)
 	c.Terms = held
 	names := append(heads().names, resources().names...)
@@ -218,7 +211,7 @@ func ReadChargesBy(ctx context.Context, rows int, r parquet.ReaderAtSeeker, owne
 	names = append(names, schema.FieldUsageStart, schema.FieldUsageAmount, columnList, columnUnblended, columnBlended,
 		columnNet, columnEffective, columnUpfront)
 	known := tails()
-	return eachRecordBy(ctx, rows, r, names, func(record arrow.RecordBatch) error { return readCharges(c, known, record) }, func() error { return fn(c) })
+	return eachRecord(ctx, r, names, func(record arrow.RecordBatch) error { return readCharges(c, known, record) }, func() error { return fn(c) })
 }
 
 func readCharges(c *batch.Charges, known tuple[batch.Tail], record arrow.RecordBatch) error {

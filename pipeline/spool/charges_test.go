@@ -124,28 +124,6 @@ func TestChargesSurviveTheFile(t *testing.T) {
 	}
 }
 
-// Many files are read at a time in batches that are small.
-func TestChargesAreReadInSmallBatches(t *testing.T) {
-	want := someCharges(t, RowGroup+500, 3)
-	data, row := write(t, want, 10_000), 0
-	err := ReadChargesBy(context.Background(), 1000, bytes.NewReader(data), owner(), batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms(),
-		func(got *batch.Charges) error {
-			if got.Len() > 1000 {
-				t.Fatalf("a batch of %d rows", got.Len())
-			}
-			for i := range got.Len() {
-				if g, w := valueAt(got, i), valueAt(want, row); g != w {
-					t.Fatalf("row %d is\n%+v, want\n%+v", row, g, w)
-				}
-				row++
-			}
-			return nil
-		})
-	if err != nil || row != want.Len() {
-		t.Errorf("read %d of %d rows: %v", row, want.Len(), err)
-	}
-}
-
 // A writer that begins anew writes the file that a new writer writes, also over
 // other dictionaries.
 func TestWriterBeginsAnew(t *testing.T) {

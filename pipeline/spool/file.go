@@ -22,13 +22,9 @@ const RowGroup = 131072
 // dictionaries; read takes a batch in, then use has it. A damaged file is an
 // error, never a panic; a panic in use is the caller's own.
 func eachRecord(ctx context.Context, r parquet.ReaderAtSeeker, columns []string, read func(arrow.RecordBatch) error, use func() error) error {
-	return eachRecordBy(ctx, RowGroup, r, columns, read, use)
-}
-
-func eachRecordBy(ctx context.Context, rows int, r parquet.ReaderAtSeeker, columns []string, read func(arrow.RecordBatch) error, use func() error) error {
 	var records pqarrow.RecordReader
 	err := guard(func() (err error) {
-		records, err = openRecords(ctx, rows, r, columns)
+		records, err = openRecords(ctx, r, columns)
 		return err
 	})
 	if err != nil {
@@ -68,12 +64,12 @@ func guard(read func() error) (err error) {
 	return read()
 }
 
-func openRecords(ctx context.Context, rows int, r parquet.ReaderAtSeeker, columns []string) (pqarrow.RecordReader, error) {
+func openRecords(ctx context.Context, r parquet.ReaderAtSeeker, columns []string) (pqarrow.RecordReader, error) {
 	pf, err := file.NewParquetReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("open Parquet file: %v", err)
 	}
-	props := pqarrow.ArrowReadProperties{BatchSize: int64(rows)}
+	props := pqarrow.ArrowReadProperties{BatchSize: RowGroup}
 	var indices []int
 	for _, name := range columns {
 		i := pf.MetaData().Schema.ColumnIndexByName(name)
