@@ -32,7 +32,7 @@ house: ## who may import whom, clock, state, names, comments
 	go test -count=1 -run 'TestHouse' -v ./cmd/monthend
 
 s3: ## the store suite and a month, on a real S3 server on loopback
-	testdata/s3server/with-s3 go test -count=1 -v -run 'TestServer' ./pipeline/store/s3
+	testdata/s3server/with-s3 go test -count=1 -v -run 'TestServer|TestCase' ./pipeline/store/s3
 	testdata/s3server/with-s3 go test -count=1 -v -run 'TestS3' ./cmd/monthend
 
 check: ## everything a change must pass; the tree must be as before at the end

@@ -38,6 +38,7 @@ func (p *program) sampleCommand() *cobra.Command {
 	f.IntVar(&opt.Organizations, "organizations", opt.Organizations, "number of payers")
 	f.IntVar(&opt.Accounts, "accounts", opt.Accounts, "number of accounts over all payers")
 	f.IntVar(&opt.Records, "records", opt.Records, "number of usage records")
+	f.BoolVar(&opt.Simple, "simple", false, "free tier pools alone as offers")
 	f.Float64Var(&opt.Late, "late", opt.Late, "share of records that come after the close")
 	f.Float64Var(&opt.Duplicates, "duplicates", opt.Duplicates, "share of records delivered twice")
 	f.Float64Var(&opt.Conflicts, "conflicts", opt.Conflicts, "share of records delivered again with another amount")
