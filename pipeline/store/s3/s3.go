@@ -128,10 +128,34 @@ func (s *Store) putOptions() minio.PutObjectOptions {
 	}
 }
 
+// folderTries is how often a write is repeated that a folder is said to be in the
+// way of, where none is.
+const folderTries = 4
+
+// put writes an object. A service over a file system may answer that the key is a
+// folder while it takes an empty one away under a neighbour that is deleted: it
+// has written nothing then, and is asked again.
 func (s *Store) put(ctx context.Context, client *minio.Core, verb, key string, body store.Body, opts minio.PutObjectOptions) error {
 	if err := s.check(ctx, key); err != nil {
 		return err
 	}
+	for try := 1; ; try++ {
+		err := s.putOnce(ctx, client, verb, key, body, opts)
+		if try == folderTries || !errors.Is(err, store.ErrBadKey) || !s.nothingBelow(ctx, key) {
+			return err
+		}
+	}
+}
+
+// nothingBelow tells whether no object lies in the folder of a key's name.
+func (s *Store) nothingBelow(ctx context.Context, key string) bool {
+	err := s.List(ctx, key+"/", func(store.Info) error { return errFound })
+	return err == nil
+}
+
+var errFound = errors.New("an object is there")
+
+func (s *Store) putOnce(ctx context.Context, client *minio.Core, verb, key string, body store.Body, opts minio.PutObjectOptions) error {
 	reader, err := body.Open()
 	if err != nil {
 		return err
