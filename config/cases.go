@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
-	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
@@ -33,8 +32,7 @@ func LoadOffersCases(file string, data []byte) ([]price.Case, schema.Problems) {
 // nil for a file that cannot be read, which is then reported by reading it.
 func topKeys(data []byte) keys {
 	var doc yaml.Node
-	limits := loaderlimits.New(loaderlimits.DepthValue(MaxDepth), loaderlimits.AliasValue(0))
-	if unreadable(data) != "" || yaml.Load(data, &doc, yaml.WithPlugin(limits)) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+	if unreadable(data) != "" || loadYAML(data, &doc) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil
 	}
 	known := keys{}
@@ -70,9 +68,9 @@ func (r *reader) trialCase(c *price.Case, names map[string]string) take {
 		"name":  r.unique(&c.Name, names),
 		"month": r.matching(&c.Month, monthForm, "a month", "write YYYY-MM, such as 2026-10"),
 		"payer": r.text(&c.Payer),
-		"usage": r.list(func(path string, n *yaml.Node) { r.use(grow(&c.Usage))(path, n) }),
+		"usage": listOfAll(r, &c.Usage, r.use),
 		"costs": r.cost(&c.Costs),
-		"lines": r.list(func(path string, n *yaml.Node) { r.caseLine(grow(&c.Lines))(path, n) }),
+		"lines": listOfAll(r, &c.Lines, r.caseLine),
 	}, "name", "usage")
 	return func(path string, n *yaml.Node) {
 		before := len(r.problems)

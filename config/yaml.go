@@ -51,7 +51,7 @@ func (r *reader) read(data []byte, known keys, need ...string) {
 		return
 	}
 	var doc yaml.Node
-	err := yaml.Load(data, &doc, yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(MaxDepth), loaderlimits.AliasValue(0))))
+	err := loadYAML(data, &doc)
 	if err != nil && !strings.Contains(err.Error(), "no documents") {
 		r.syntax(err)
 		return
@@ -65,6 +65,11 @@ func (r *reader) read(data []byte, known keys, need ...string) {
 		return
 	}
 	r.block(known, need...)("", top)
+}
+
+// loadYAML allows no aliases and no deep nesting: a small file stays small.
+func loadYAML(data []byte, doc *yaml.Node) error {
+	return yaml.Load(data, doc, yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(MaxDepth), loaderlimits.AliasValue(0))))
 }
 
 func unreadable(data []byte) string {

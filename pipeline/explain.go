@@ -146,12 +146,9 @@ func (p *Pipeline) pinnedInput(ctx context.Context, run period.Run, name string,
 		if o.Key != store.RunInput(run.ID, name) {
 			continue
 		}
-		data, err := store.ReadAll(ctx, p.Store, o.Key, o.Bytes)
+		data, err := p.readInput(ctx, o)
 		if err != nil {
 			return err
-		}
-		if hexSum(data) != o.SHA256 {
-			return fmt.Errorf("%s: has other bytes than when the run was made; run verify", o.Key)
 		}
 		if err := json.Unmarshal(data, into); err != nil {
 			return fmt.Errorf("%s: %v", o.Key, err)

@@ -155,25 +155,11 @@ func portionsOf(c charge, all []charge) []charge {
 // usageTail is the tail that the records of a line have: covered parts are of a
 // type of their own.
 func usageTail(t batch.Tail) batch.Tail {
-	if !t.Priced && (t.LineItemType == typeReserved || t.LineItemType == typePlanned) {
+	if !t.Priced && (t.LineItemType == schema.LineItemDiscountedUsage || t.LineItemType == schema.LineItemSavingsPlanCoveredUsage) {
 		t.LineItemType = schema.LineItemUsage
 	}
 	return t
 }
-
-// Types of the lines that commitments cover, and of rows that no usage made.
-const (
-	typeReserved       = "DiscountedUsage"
-	typePlanned        = "SavingsPlanCoveredUsage"
-	typeReservationFee = "RIFee"
-	typePlanRecurring  = "SavingsPlanRecurringFee"
-	typePlanUpfront    = "SavingsPlanUpfrontFee"
-	typeNegation       = "SavingsPlanNegation"
-	typeFee            = "Fee"
-	typeCredit         = "Credit"
-	typeRefund         = "Refund"
-	typeTax            = "Tax"
-)
 
 // madeByUsage tells whether records made a charge: those of offers name no SKU
 // and did not bring their cost.
@@ -182,7 +168,7 @@ func madeByUsage(c charge) bool {
 		return true
 	}
 	switch c.tail.LineItemType {
-	case typeReservationFee, typePlanRecurring, typePlanUpfront, typeNegation, typeFee, typeCredit, typeRefund, typeTax:
+	case schema.LineItemRIFee, schema.LineItemSavingsPlanRecurringFee, schema.LineItemSavingsPlanUpfrontFee, schema.LineItemSavingsPlanNegation, schema.LineItemFee, schema.LineItemCredit, schema.LineItemRefund, schema.LineItemTax:
 		return false
 	}
 	return !strings.HasSuffix(c.tail.LineItemType, "Discount")
@@ -271,7 +257,7 @@ func (e *explaining) reservationFees(line []charge) (map[string]charge, error) {
 		reader.rows = b
 		for i := range b.Len() {
 			id := ""
-			if b.Term[i] != 0 && b.Dims.Tails.Values()[b.Tail[i]].LineItemType == typeReservationFee {
+			if b.Term[i] != 0 && b.Dims.Tails.Values()[b.Tail[i]].LineItemType == schema.LineItemRIFee {
 				id = b.Terms.Value(b.Term[i]).Commitment.ID
 			}
 			if id != "" && wanted[id] {

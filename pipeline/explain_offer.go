@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/bill"
 	"github.com/monthend/monthend/schema/money"
@@ -80,18 +81,18 @@ func rowID(c charge) string {
 // within a kind alone.
 func kindFits(kind string, c charge) bool {
 	switch c.tail.LineItemType {
-	case typeReservationFee, typePlanRecurring, typePlanUpfront, typeNegation:
+	case schema.LineItemRIFee, schema.LineItemSavingsPlanRecurringFee, schema.LineItemSavingsPlanUpfrontFee, schema.LineItemSavingsPlanNegation:
 		return kind == keyReservations || kind == keyPlans
-	case typeFee:
+	case schema.LineItemFee:
 		if c.terms.Commitment.ID != "" {
 			return kind == keyReservations || kind == keyPlans
 		}
 		return kind == keyFees || kind == keySupport || kind == keyMinimums
-	case typeCredit:
+	case schema.LineItemCredit:
 		return kind == keyCredits
-	case typeRefund:
+	case schema.LineItemRefund:
 		return kind == keyRefunds
-	case typeTax:
+	case schema.LineItemTax:
 		return kind == keyTaxes
 	}
 	return kind == keyDiscounts
@@ -214,13 +215,13 @@ func (e *explaining) offerRow(c charge) (*OfferRow, error) {
 	o := e.offerOf(c)
 	k := c.terms.Commitment
 	switch c.tail.LineItemType {
-	case typeReservationFee:
+	case schema.LineItemRIFee:
 		o.Figures = figures("units of the period", c.Amount, "recurring fee", c.Unblended, "amortized up-front fee", k.AmortizedFee,
 			"unused units", k.UnusedUnits, "unused up-front part", k.UnusedUpfront, "unused recurring part", k.UnusedRecurring,
 			"effective cost: what no usage consumed", c.Effective)
-	case typePlanRecurring:
+	case schema.LineItemSavingsPlanRecurringFee:
 		o.Figures = figures("recurring part of the hour", k.Recurring, "up-front part of the hour", k.AmortizedFee, "effective cost: what no usage consumed", c.Effective)
-	case typeFee, typePlanUpfront:
+	case schema.LineItemFee, schema.LineItemSavingsPlanUpfrontFee:
 		o.Figures = figures("amount", c.Amount, "charged", c.Unblended)
 	}
 	b, err := e.billOf(c.payer)
@@ -248,13 +249,11 @@ func (e *explaining) offerRow(c charge) (*OfferRow, error) {
 
 // billOf reads the bill of one payer.
 func (e *explaining) billOf(payer string) (bill.Bill, error) {
-	run := e.run
-	run.Bills = slices.DeleteFunc(slices.Clone(run.Bills), func(t period.BillTotal) bool { return t.Payer != payer })
-	list, err := e.p.bills(e.ctx, run)
-	if err != nil || len(list) == 1 {
-		return append(list, bill.Bill{})[0], err
+	at := slices.IndexFunc(e.run.Bills, func(t period.BillTotal) bool { return t.Payer == payer })
+	if at < 0 {
+		return bill.Bill{}, fmt.Errorf("payer %s %w on run %s: it has no bill", payer, ErrUnknownFigure, e.run.ID)
 	}
-	return bill.Bill{}, fmt.Errorf("payer %s %w on run %s: it has no bill", payer, ErrUnknownFigure, run.ID)
+	return e.p.billOf(e.ctx, e.run.Bills[at])
 }
 
 // behind says which charges a charge follows from, and which of their figures.
@@ -303,19 +302,19 @@ func (e *explaining) behind(c charge, o OfferRow) []behind {
 			}
 			return discountOf(b, i, o.ID)
 		}}}
-	case c.tail.LineItemType == typePlanRecurring:
+	case c.tail.LineItemType == schema.LineItemSavingsPlanRecurringFee:
 		return []behind{{"effective cost of the hour's covered lines", func(b *batch.Charges, i int) (money.Cost, bool, error) {
 			counts := b.Term[i] != 0 && b.Hour[i] == c.hour() && b.Terms.Values()[b.Term[i]].Commitment.ID == o.ID &&
-				b.Dims.Tails.Values()[b.Tail[i]].LineItemType == typePlanned
+				b.Dims.Tails.Values()[b.Tail[i]].LineItemType == schema.LineItemSavingsPlanCoveredUsage
 			return b.Effective[i], counts, nil
 		}}}
-	case c.tail.LineItemType == typeNegation:
+	case c.tail.LineItemType == schema.LineItemSavingsPlanNegation:
 		return []behind{{"unblended cost of the covered lines of this account, service, usage type, operation, region, zone and hour", func(b *batch.Charges, i int) (money.Cost, bool, error) {
 			if b.Term[i] == 0 || b.Hour[i] != c.hour() || !sameHead(b, i, c) {
 				return money.Cost{}, false, nil
 			}
 			t := b.Dims.Tails.Values()[b.Tail[i]]
-			counts := t.LineItemType == typePlanned && t.Region == c.tail.Region && t.Zone == c.tail.Zone && b.Terms.Values()[b.Term[i]].Commitment.ID == o.ID
+			counts := t.LineItemType == schema.LineItemSavingsPlanCoveredUsage && t.Region == c.tail.Region && t.Zone == c.tail.Zone && b.Terms.Values()[b.Term[i]].Commitment.ID == o.ID
 			return b.Unblended[i], counts, nil
 		}}}
 	case o.Kind == keyTaxes:
@@ -356,7 +355,7 @@ func (e *explaining) taxed(c charge, id string) func(*batch.Charges, int) (money
 	return func(b *batch.Charges, i int) (money.Cost, bool, error) {
 		h := b.Dims.Heads.Values()[b.Head[i]]
 		t := b.Dims.Tails.Values()[b.Tail[i]]
-		if h.Account != c.head.Account || h.Service != c.head.Service || t.LineItemType == typeTax && !t.Priced {
+		if h.Account != c.head.Account || h.Service != c.head.Service || t.LineItemType == schema.LineItemTax && !t.Priced {
 			return money.Cost{}, false, err
 		}
 		begin := b.Hour[i].Time()
@@ -371,12 +370,12 @@ func (e *explaining) supported(c charge, id string) func(*batch.Charges, int) (m
 	s := e.offers.Support[slices.IndexFunc(e.offers.Support, func(s offer.Support) bool { return s.ID == id })]
 	return func(b *batch.Charges, i int) (money.Cost, bool, error) {
 		account := b.Dims.Heads.Values()[b.Head[i]].Account
-		if s.PerAccount && account != c.head.Account || len(s.Accounts) > 0 && !slices.Contains(s.Accounts, account) || b.Prices.Values()[b.Price[i]].Reason != "" {
+		if s.PerAccount && account != c.head.Account || !offer.Listed(s.Accounts, account) || b.Prices.Values()[b.Price[i]].Reason != "" {
 			return money.Cost{}, false, nil
 		}
 		t := b.Dims.Tails.Values()[b.Tail[i]]
-		besides := t.LineItemType == typeCredit || t.LineItemType == typeRefund || t.LineItemType == typeTax ||
-			t.LineItemType == typeFee && b.Terms.Values()[b.Term[i]].Commitment.ID == ""
+		besides := t.LineItemType == schema.LineItemCredit || t.LineItemType == schema.LineItemRefund || t.LineItemType == schema.LineItemTax ||
+			t.LineItemType == schema.LineItemFee && b.Terms.Values()[b.Term[i]].Commitment.ID == ""
 		return b.Unblended[i], t.Priced || !besides, nil
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/bill"
 	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/offer"
@@ -22,12 +23,12 @@ func (e *explaining) offerSums(c charge, o OfferRow, b bill.Bill) ([]Sum, error)
 	switch {
 	case o.Kind == "": // of an earlier month's offers
 		return nil, nil
-	case o.Kind == keyDiscounts, c.tail.LineItemType == typeNegation:
+	case o.Kind == keyDiscounts, c.tail.LineItemType == schema.LineItemSavingsPlanNegation:
 		s, err = difference("unblended", money.Cost{}, o.Lines, c.Unblended)
-	case c.tail.LineItemType == typePlanRecurring:
+	case c.tail.LineItemType == schema.LineItemSavingsPlanRecurringFee:
 		whole := e.offers.SavingsPlans[slices.IndexFunc(e.offers.SavingsPlans, func(p offer.SavingsPlan) bool { return p.ID == o.ID })].Commitment
 		s, err = difference("effective", whole, o.Lines, c.Effective)
-	case c.tail.LineItemType == typeReservationFee:
+	case c.tail.LineItemType == schema.LineItemRIFee:
 		s, err = product("recurring fee", c.price.Rate, c.Amount, feePlaces, c.Unblended)
 	case o.Kind == keySupport:
 		s, err = e.supportSum(c, o)

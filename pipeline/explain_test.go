@@ -103,7 +103,7 @@ func TestReservationShares(t *testing.T) {
 	} {
 		fee := charge{payer: "1", head: batch.Head{UsageType: "HeavyUsage:t2.small"}, Row: batch.Row{Amount: explainUsage(t, "2976"), Unblended: explainCost(t, "22.32")},
 			terms: batch.Terms{Commitment: batch.Commitment{Kind: batch.Reservation, ID: "r", AmortizedFee: explainCost(t, "16.98630137")}}}
-		one := charge{head: batch.Head{UsageType: c.usageType}, tail: batch.Tail{LineItemType: typeReserved}, price: batch.Price{SKU: "S", Rated: true},
+		one := charge{head: batch.Head{UsageType: c.usageType}, tail: batch.Tail{LineItemType: schema.LineItemDiscountedUsage}, price: batch.Price{SKU: "S", Rated: true},
 			terms: batch.Terms{Commitment: batch.Commitment{Kind: batch.Reservation, ID: "r"}},
 			Row:   batch.Row{Amount: explainUsage(t, "2"), Effective: explainCost(t, c.effective), Upfront: explainCost(t, c.upfront)}}
 		sums, err := sumsOf(one, fee)
@@ -158,20 +158,20 @@ func explainedMonth(t *testing.T) *explaining {
 	free := m5
 	free.Rate, free.BlendedRate, free.Term = money.Rate{}, money.Rate{}, "Reserved"
 	// One line of 5 units: 2 reserved, 1 under the plan, 2 on demand.
-	add("Box:t2.small", typeReserved, 3, free, reserved, batch.Row{Amount: amount("2"), List: cost("0.2"), Upfront: cost("0.02"), Effective: cost("0.03")})
-	add("Box:t2.small", typePlanned, 3, m5, plan, batch.Row{Amount: amount("1"), List: cost("0.1"), Unblended: cost("0.1"), Blended: cost("0.1"), Net: cost("0.1"), Effective: cost("0.06")})
+	add("Box:t2.small", schema.LineItemDiscountedUsage, 3, free, reserved, batch.Row{Amount: amount("2"), List: cost("0.2"), Upfront: cost("0.02"), Effective: cost("0.03")})
+	add("Box:t2.small", schema.LineItemSavingsPlanCoveredUsage, 3, m5, plan, batch.Row{Amount: amount("1"), List: cost("0.1"), Unblended: cost("0.1"), Blended: cost("0.1"), Net: cost("0.1"), Effective: cost("0.06")})
 	add("Box:t2.small", schema.LineItemUsage, 3, m5, discounts, batch.Row{Amount: amount("2"), List: cost("0.2"), Unblended: cost("0.2"), Blended: cost("0.2"), Net: cost("0.15"), Effective: cost("0.15")})
 	add("Box:t2.small", schema.LineItemUsage, 4, m5, discounts, batch.Row{Amount: amount("1"), List: cost("0.1"), Unblended: cost("0.1"), Blended: cost("0.1"), Net: cost("0.075"), Effective: cost("0.075")})
 	add("Box:t2.small", "EdpDiscount", 0, batch.Price{Description: "Agreement"},
 		batch.Terms{Discounts: batch.EncodeDiscounts([]batch.Discount{{ID: "edp", Type: "EdpDiscount"}})}, batch.Row{Unblended: cost("-0.075"), Effective: cost("-0.075")})
-	add("Box:t2.small", typeNegation, 3, batch.Price{Description: "Covered"}, batch.Terms{Commitment: batch.Commitment{Kind: batch.SavingsPlan, ID: "sp"}},
+	add("Box:t2.small", schema.LineItemSavingsPlanNegation, 3, batch.Price{Description: "Covered"}, batch.Terms{Commitment: batch.Commitment{Kind: batch.SavingsPlan, ID: "sp"}},
 		batch.Row{Amount: amount("1"), Unblended: cost("-0.1"), Blended: cost("-0.1"), Net: cost("-0.1")})
-	add("ComputeSP:1yrNoUpfront", typePlanRecurring, 3, batch.Price{Description: "Plan"}, batch.Terms{Commitment: batch.Commitment{Kind: batch.SavingsPlan, ID: "sp", Recurring: cost("0.1")}},
+	add("ComputeSP:1yrNoUpfront", schema.LineItemSavingsPlanRecurringFee, 3, batch.Price{Description: "Plan"}, batch.Terms{Commitment: batch.Commitment{Kind: batch.SavingsPlan, ID: "sp", Recurring: cost("0.1")}},
 		batch.Row{Amount: amount("1"), Unblended: cost("0.1"), Blended: cost("0.1"), Net: cost("0.1"), Effective: cost("0.04")})
-	add("HeavyUsage:t2.small", typeReservationFee, 0, batch.Price{Description: "Web", Rated: true, Rate: explainRate(t, "0.005")}, fee,
+	add("HeavyUsage:t2.small", schema.LineItemRIFee, 0, batch.Price{Description: "Web", Rated: true, Rate: explainRate(t, "0.005")}, fee,
 		batch.Row{Amount: amount("744"), Unblended: cost("3.72"), Blended: cost("3.72"), Net: cost("3.72"), Effective: cost("11.13")})
 	for _, row := range []struct{ id, kind, cost string }{
-		{"setup", typeFee, "10"}, {"gold", typeFee, "1"}, {"floor", typeFee, "3"}, {"gift", typeCredit, "-5"}, {"sorry", typeRefund, "-1"}, {"vat", typeTax, "2"},
+		{"setup", schema.LineItemFee, "10"}, {"gold", schema.LineItemFee, "1"}, {"floor", schema.LineItemFee, "3"}, {"gift", schema.LineItemCredit, "-5"}, {"sorry", schema.LineItemRefund, "-1"}, {"vat", schema.LineItemTax, "2"},
 	} {
 		add(row.id, row.kind, 0, batch.Price{Description: "words of " + row.id}, batch.Terms{}, batch.Row{Amount: amount("1"), Unblended: cost(row.cost), Blended: cost(row.cost)})
 	}

@@ -25,7 +25,6 @@ type gathering struct {
 	spills   map[int32]*spillFile
 	suspense map[suspenseKey]*Suspense
 	records  period.Records
-	units    map[unitKey]uint32 // tail with its unit filled in, by tail and unit
 	waived   map[string]int64
 	dir      string
 	trace    bool
@@ -40,11 +39,6 @@ type spillFile struct {
 type suspenseKey struct {
 	verdict    rate.Verdict
 	head, tail uint32
-}
-
-type unitKey struct {
-	tail uint32
-	unit string
 }
 
 // Suspense is a group of accepted records that cannot be rated. It blocks the
@@ -75,7 +69,7 @@ func (p *Pipeline) gather(ctx context.Context, in rate.Input, dims *batch.Dims, 
 
 func newGathering(in rate.Input, dims *batch.Dims, u *period.Usage, dir string) *gathering {
 	return &gathering{in: in, dims: dims, places: rate.NewClassifier(in, dims), totals: rate.NewTotals(in, dims),
-		spills: map[int32]*spillFile{}, suspense: map[suspenseKey]*Suspense{}, units: map[unitKey]uint32{},
+		spills: map[int32]*spillFile{}, suspense: map[suspenseKey]*Suspense{},
 		waived: u.Waived, dir: dir}
 }
 
@@ -142,7 +136,7 @@ func (g *gathering) spill(u *batch.Usage, i int, at rate.Placed) error {
 		return err
 	}
 	row := rollup.Row{Head: u.Head[i], Resource: u.Resource[i], Hour: u.Hour(i),
-		Tail: g.withUnit(u.Tail[i], at), Amount: u.Amount[i], Cost: u.Cost[i]}
+		Tail: g.places.WithUnit(u.Tail[i], at), Amount: u.Amount[i], Cost: u.Cost[i]}
 	if g.lanes == nil {
 		return s.runs.Append(row)
 	}
@@ -168,24 +162,6 @@ func (g *gathering) spillOf(payer int32) (*spillFile, error) {
 	s := &spillFile{f, rollup.NewSpill(f)}
 	g.spills[payer] = s
 	return s, nil
-}
-
-// withUnit fills the price's unit into a tail that has none, so that records
-// of one line with and without a unit are one line.
-func (g *gathering) withUnit(tail uint32, at rate.Placed) uint32 {
-	if at.SKU < 0 {
-		return tail
-	}
-	unit := g.in.Catalog.SKUs[at.SKU].Versions[at.Version].Unit
-	key := unitKey{tail, unit}
-	code, ok := g.units[key]
-	if !ok {
-		t := g.dims.Tails.Value(tail)
-		t.Unit = unit
-		code = g.dims.Tails.Code(t)
-		g.units[key] = code
-	}
-	return code
 }
 
 func (g *gathering) suspend(u *batch.Usage, i int, verdict rate.Verdict, b period.SlotBatch) error {

@@ -54,14 +54,6 @@ func (d sortedDims) place(item rate.Item, out *batch.Charges) insertion {
 	return in
 }
 
-// itemOf is a row by value.
-func itemOf(row batch.Row, of *batch.Charges) rate.Item {
-	k := row.Key
-	return rate.Item{Head: of.Dims.Heads.Value(k.Head()), Resource: of.Dims.Resources.Value(k.Resource()), Hour: k.Hour(),
-		Tail: of.Dims.Tails.Value(k.Tail()), Price: of.Prices.Value(row.Price), Terms: of.Terms.Value(row.Term), Amount: row.Amount,
-		List: row.List, Unblended: row.Unblended, Blended: row.Blended, Net: row.Net, Effective: row.Effective, Upfront: row.Upfront}
-}
-
 // line makes a row whose codes are those of lines an insertion.
 func line(row batch.Row) insertion { return insertion{row: row, leading: row.Key.Hi, exact: true} }
 
@@ -86,7 +78,7 @@ func (d sortedDims) compare(out *batch.Charges) func(a, b insertion) int {
 		if a.exact && b.exact && a.leading != b.leading {
 			return cmp.Compare(a.leading, b.leading)
 		}
-		return rate.CompareItems(itemOf(a.row, out), itemOf(b.row, out))
+		return rate.CompareItems(rate.ItemOf(a.row, out), rate.ItemOf(b.row, out))
 	}
 }
 
@@ -126,7 +118,6 @@ func withInsertions(source chargeSource, list []insertion, d sortedDims, out *ba
 
 // sameItem orders items by what they are, whatever they come to.
 func sameItem(a, b rate.Item) int {
-	return cmp.Or(batch.CompareHeads(a.Head, b.Head), strings.Compare(a.Resource, b.Resource), cmp.Compare(a.Hour, b.Hour),
-		batch.CompareTails(a.Tail, b.Tail), strings.Compare(a.Price.RateCode, b.Price.RateCode),
+	return cmp.Or(rate.ComparePlaces(a, b), strings.Compare(a.Price.RateCode, b.Price.RateCode),
 		strings.Compare(a.Price.Description, b.Price.Description), strings.Compare(a.Terms.Commitment.ID, b.Terms.Commitment.ID))
 }

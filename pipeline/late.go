@@ -211,7 +211,7 @@ func takesOver(new, pinned price.Key) bool {
 	return meet(new.Operation, pinned.Operation) && meet(new.Region, pinned.Region) && exact(new) >= exact(pinned)
 }
 
-func (c *correction) reason() string { return "Late usage of " + c.in.Period.Name }
+func (c *correction) reason() string { return lateReason + c.in.Period.Name }
 
 // difference rates the period with and without what came late and returns the
 // lines that changed.

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/monthend/monthend/pipeline/period"
-	"github.com/monthend/monthend/pipeline/rate"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 )
@@ -36,8 +35,7 @@ func (p *Pipeline) Pending(ctx context.Context, issuerID, name string) (*Pending
 		return nil, fmt.Errorf("temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	in := rate.Input{Issuer: at.issuer, Period: at.period, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
-	g, err := p.gather(ctx, in, batch.NewDims(), at.usage, batchesOf(at.usage, at.period, -1), dir, true)
+	g, err := p.gather(ctx, p.rateInput(at.issuer, at.period), batch.NewDims(), at.usage, batchesOf(at.usage, at.period, -1), dir, true)
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func (p *Pipeline) hasUsage(ctx context.Context, issuer schema.Issuer, per schem
 	if newestRun(m) != nil {
 		return true, nil
 	}
-	in := rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
+	in := p.rateInput(issuer, per)
 	for _, b := range batches {
 		used, err := p.touches(ctx, in, b)
 		if used || err != nil {

@@ -4,19 +4,20 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/monthend/monthend/pipeline/period"
-	"github.com/monthend/monthend/pipeline/report"
 	"github.com/monthend/monthend/pipeline/rollup"
 	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
-	"github.com/monthend/monthend/schema/money"
 )
+
+var errOtherBytes = errors.New("has other bytes than when the run was made; run verify")
 
 // fetchChecked opens an object that a record pins, after comparing its bytes.
 func (p *Pipeline) fetchChecked(ctx context.Context, o period.Object) (store.File, error) {
@@ -27,13 +28,22 @@ func (p *Pipeline) fetchChecked(ctx context.Context, o period.Object) (store.Fil
 	h := sha256.New()
 	size, err := io.Copy(h, io.NewSectionReader(f, 0, f.Size()))
 	if err == nil && (size != o.Bytes || hex.EncodeToString(h.Sum(nil)) != o.SHA256) {
-		err = fmt.Errorf("has other bytes than when the run was made; run verify")
+		err = errOtherBytes
 	}
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", o.Key, err)
 	}
 	return f, nil
+}
+
+// readInput reads an input of a run whole, after comparing its bytes.
+func (p *Pipeline) readInput(ctx context.Context, o period.Object) ([]byte, error) {
+	data, err := store.ReadAll(ctx, p.Store, o.Key, o.Bytes)
+	if err == nil && hexSum(data) != o.SHA256 {
+		err = fmt.Errorf("%s: %w", o.Key, errOtherBytes)
+	}
+	return data, err
 }
 
 // chargeTables are the dictionaries that charges are read over.
@@ -54,24 +64,6 @@ func (p *Pipeline) readFile(ctx context.Context, c period.Charges, owner *batch.
 		return fmt.Errorf("%s: %w", c.Key, err)
 	}
 	return nil
-}
-
-// eachCharge reads a payer's charges back from the store and sums them.
-func (p *Pipeline) eachCharge(ctx context.Context, run period.Run, owner *batch.Owner, fn func(*batch.Charges) error) (report.Amounts, error) {
-	var sums report.Amounts
-	err := p.readCharges(ctx, run, owner, func(b *batch.Charges) error {
-		sums.Rows += int64(b.Len())
-		for _, s := range []struct {
-			to   *money.Cost
-			from []money.Cost
-		}{{&sums.Unblended, b.Unblended}, {&sums.Blended, b.Blended}, {&sums.List, b.List}} {
-			if err := money.Sum(s.to, s.from); err != nil {
-				return err
-			}
-		}
-		return fn(b)
-	})
-	return sums, err
 }
 
 // readCharges reads a payer's charges in the canonical order. An error of fn comes

@@ -106,10 +106,20 @@ func (r *reports) addPayer(spec reportSpec, b bill.Bill, charges report.Amounts)
 // chargesInto reads a payer's charges into its exports and sums them. Segments of
 // an open month are not read for the sums alone, which the run holds.
 func (p *Pipeline) chargesInto(ctx context.Context, spec reportSpec, w *exportWriters) (report.Amounts, error) {
-	if !spec.run.Segmented || len(p.Exports) > 0 {
-		return p.eachCharge(ctx, spec.run, w.owner, w.write)
-	}
 	var sums report.Amounts
+	if !spec.run.Segmented || len(p.Exports) > 0 {
+		err := p.readCharges(ctx, spec.run, w.owner, func(c *batch.Charges) error {
+			amounts, err := report.AmountsOf(c)
+			if err == nil {
+				err = sums.Add(amounts)
+			}
+			if err == nil {
+				err = w.write(c, amounts)
+			}
+			return err
+		})
+		return sums, err
+	}
 	for _, c := range spec.run.Charges {
 		if c.Payer != w.owner.Payer {
 			continue
@@ -167,14 +177,15 @@ func (w *exportWriters) open(account string, members bool) ([]*exportWriter, err
 	return list, nil
 }
 
-func (w *exportWriters) write(c *batch.Charges) error {
+// write takes a batch and its sums.
+func (w *exportWriters) write(c *batch.Charges, amounts report.Amounts) error {
 	if w.payer == nil {
 		var err error
 		if w.payer, err = w.open(w.owner.Payer, false); err != nil {
 			return err
 		}
 	}
-	if err := writeAll(w.payer, c); err != nil {
+	if err := writeAll(w.payer, c, amounts); err != nil {
 		return err
 	}
 	for from := 0; from < c.Len(); {
@@ -206,19 +217,22 @@ func (w *exportWriters) writeMember(account string, c *batch.Charges) error {
 			}
 		}
 	}
-	return writeAll(w.members, c)
+	if len(w.members) == 0 {
+		return nil
+	}
+	amounts, err := report.AmountsOf(c)
+	if err != nil {
+		return err
+	}
+	return writeAll(w.members, c, amounts)
 }
 
-func writeAll(writers []*exportWriter, c *batch.Charges) error {
+func writeAll(writers []*exportWriter, c *batch.Charges, amounts report.Amounts) error {
 	for _, e := range writers {
 		if err := e.out.Write(c); err != nil {
 			return err
 		}
-		sums, err := report.AmountsOf(c)
-		if err == nil {
-			err = e.sums.Add(sums)
-		}
-		if err != nil {
+		if err := e.sums.Add(amounts); err != nil {
 			return err
 		}
 	}

@@ -111,7 +111,7 @@ func (p *Pipeline) compute(ctx context.Context, at *place, before history, seali
 		return nil, err
 	}
 	r.spec = at.reportSpec(r.run, owners(p.Organization, p.Offers, at.issuer, at.period))
-	err = p.rateInto(ctx, r, p.rateInput(at), at.usage, batchesOf(at.usage, at.period, -1), before)
+	err = p.rateInto(ctx, r, p.rateInput(at.issuer, at.period), at.usage, batchesOf(at.usage, at.period, -1), before)
 	if err == nil {
 		err = p.addEmpty(ctx, at, r.reports, r.spec, p.Organization)
 	}
@@ -152,8 +152,8 @@ func (p *Pipeline) newResult(ctx context.Context, at *place, key runKey, inputs 
 	return r, p.pinInputs(ctx, r, inputs)
 }
 
-func (p *Pipeline) rateInput(at *place) rate.Input {
-	return rate.Input{Issuer: at.issuer, Period: at.period, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
+func (p *Pipeline) rateInput(issuer schema.Issuer, per schema.Period) rate.Input {
+	return rate.Input{Issuer: issuer, Period: per, Organization: p.Organization, Catalog: p.Prices.Catalog, Offers: p.Offers}
 }
 
 func (p *Pipeline) pinInputs(ctx context.Context, r *result, inputs []namedInput) error {
@@ -228,15 +228,7 @@ func addLate(r *period.Records, before, after period.Records) {
 // payersIn lists the payers of the issuer that have something to be charged, by
 // account id.
 func payersIn(in rate.Input, has func(number int32, account string) bool) []int32 {
-	var list []int32
-	for _, payer := range in.Organization.PayersOf(in.Issuer.ID) {
-		for i := range in.Organization.Payers {
-			if in.Organization.Payers[i].AccountID == payer.AccountID && has(int32(i), payer.AccountID) {
-				list = append(list, int32(i))
-			}
-		}
-	}
-	return list
+	return slices.DeleteFunc(in.Payers(), func(number int32) bool { return !has(number, in.Organization.Payers[number].AccountID) })
 }
 
 // chargeSource hands batches of charges to a function, in the canonical order.
@@ -324,7 +316,7 @@ func (m *payerMonth) see(c *batch.Charges, amounts report.Amounts) error {
 	if err := m.bill.Add(c); err != nil {
 		return err
 	}
-	if err := m.exports.write(c); err != nil {
+	if err := m.exports.write(c, amounts); err != nil {
 		return err
 	}
 	return m.sums.Add(amounts)
@@ -369,12 +361,9 @@ func (p *Pipeline) pinned(ctx context.Context, run period.Run) (*schema.Organiza
 	org, offers := &schema.Organization{}, &offer.Offers{}
 	var files []PriceFile
 	for _, o := range run.Inputs {
-		data, err := store.ReadAll(ctx, p.Store, o.Key, o.Bytes)
+		data, err := p.readInput(ctx, o)
 		if err != nil {
 			return nil, nil, Prices{}, err
-		}
-		if hexSum(data) != o.SHA256 {
-			return nil, nil, Prices{}, fmt.Errorf("%s: has other bytes than when the run was made", o.Key)
 		}
 		switch name := o.Key[len(store.RunInput(run.ID, "")):]; name {
 		case "offers.json":

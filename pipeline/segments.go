@@ -101,7 +101,6 @@ type segmenter struct {
 	rated
 	sorted  *batch.Dims
 	ranking batch.Ranking
-	skus    map[uint64]int32 // of lines in the lane of the month, by head and tail code
 }
 
 func (p *Pipeline) rateSegments(ctx context.Context, r *result, at *place, before *period.Run) error {
@@ -110,12 +109,12 @@ func (p *Pipeline) rateSegments(ctx context.Context, r *result, at *place, befor
 		return fmt.Errorf("temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	s := &segmenter{p: p, ctx: ctx, r: r, dir: dir, before: before, skus: map[uint64]int32{}}
+	s := &segmenter{p: p, ctx: ctx, r: r, dir: dir, before: before}
 	batches := batchesOf(at.usage, at.period, -1)
 	if before != nil {
 		batches = slices.DeleteFunc(batches, func(b period.SlotBatch) bool { return b.Slot <= before.UsageSlot })
 	}
-	g := newGathering(p.rateInput(at), batch.NewDims(), at.usage, dir)
+	g := newGathering(p.rateInput(at.issuer, at.period), batch.NewDims(), at.usage, dir)
 	g.lanes = newLanes()
 	if s.gathering, err = p.fill(ctx, g, batches); err != nil {
 		return err
@@ -149,21 +148,6 @@ func (s *segmenter) run() error {
 		}
 	}
 	return nil
-}
-
-// skuOf finds the SKU of a line that had a price in the run before.
-func (s *segmenter) skuOf(head, tail uint32) int32 {
-	key := uint64(head)<<32 | uint64(tail)
-	sku, known := s.skus[key]
-	if !known {
-		h, t := s.dims.Heads.Value(head), s.dims.Tails.Value(tail)
-		at, ok := s.in.Catalog.Match(h.Service, h.UsageType, h.Operation, t.Region)
-		if sku = int32(at); !ok {
-			sku = -1
-		}
-		s.skus[key] = sku
-	}
-	return sku
 }
 
 func addRecords(to *period.Records, by period.Records) {

@@ -97,7 +97,7 @@ func (m *segments) appendLines(lane int32, c *batch.Charges) error {
 	for i := range c.Len() {
 		row := rollup.Row{Head: c.Head[i], Resource: c.Resource[i], Hour: c.Hour[i], Tail: c.Tail[i], Amount: c.Amount[i]}
 		if lane == monthLane {
-			if err := m.s.totals.Add(m.number, m.s.skuOf(row.Head, row.Tail), row.Head, row.Tail, row.Hour, row.Amount); err != nil {
+			if err := m.s.totals.Add(m.number, m.s.places.SKUOf(row.Head, row.Tail), row.Head, row.Tail, row.Hour, row.Amount); err != nil {
 				return err
 			}
 		} else if !prices[c.Price[i]].Rated { // the cost came with the usage

@@ -54,7 +54,7 @@ func (m *payerMonth) settle(source chargeSource, month *rate.Month, late []batch
 		return nil, err
 	}
 	for i := range late {
-		if err := month.AddItems([]rate.Item{itemOf(late[i], out)}); err != nil {
+		if err := month.AddItems([]rate.Item{rate.ItemOf(late[i], out)}); err != nil {
 			return nil, err
 		}
 	}

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -44,16 +43,6 @@ func cutSize(usageType string) (before, size string, ok bool) {
 		return "", "", false
 	}
 	return usageType[:dot], usageType[dot+1:], true
-}
-
-// NormalizationFactor returns the factor of a usage type as reports print it,
-// such as 0.5 or 4; see InstanceSize.
-func NormalizationFactor(usageType string) (text string, ok bool) {
-	_, n, ok := InstanceSize(usageType)
-	if !ok {
-		return "", false
-	}
-	return fmt.Sprint(n/4) + [4]string{"", ".25", ".5", ".75"}[n%4], true
 }
 
 // InstanceFamily returns the family in a usage type: m5 of BoxUsage:m5.large. It

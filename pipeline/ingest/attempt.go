@@ -346,7 +346,7 @@ func (a *attempt) storeRejected(ctx context.Context, rows []rejectedRow) (string
 	return schema.ObjectName(sum, a.d.Generation), err
 }
 
-// finish stores the id run and gathers the outcome.
+// finish stores the rejected rows and gathers the outcome.
 func (a *attempt) finish(ctx context.Context) (*Outcome, error) {
 	out := a.out
 	out.Files = a.files

@@ -14,10 +14,11 @@ import (
 	"github.com/monthend/monthend/schema/batch"
 )
 
-// chunk is as many rows as make one batch. It is filled by the reader; then it is sorted, hashed, judged by the id index
-// and written in a goroutine of its own, while others are at other stages. Only
-// the judging waits for the chunk before, so that each is judged by all before
-// it: nothing depends on how many chunks are under way.
+// chunk is as many rows as make one batch. It is filled by the reader; then it is
+// sorted, hashed, judged by the id index and written in a goroutine of its own,
+// while others are at other stages. Only the judging waits for the chunk before,
+// so that each is judged by all before it: nothing depends on how many chunks are
+// under way.
 type chunk struct {
 	usage       *batch.Usage
 	first, last bool              // of the delivery

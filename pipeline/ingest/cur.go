@@ -161,14 +161,6 @@ func snakeCase(name string) string {
 	return strings.TrimSuffix(b.String(), "_")
 }
 
-// Line item types of usage that a commitment of the provider covers. It is
-// usage all the same and becomes records that name the commitment; whether the
-// offers know that commitment is for rating to say.
-const (
-	typeReserved = schema.LineItemDiscountedUsage
-	typePlanned  = schema.LineItemSavingsPlanCoveredUsage
-)
-
 // leftOut are the line item types that follow from the provider's own
 // reservations and plans: they are counted, and neither rated nor passed through.
 var leftOut = [...]string{
@@ -237,9 +229,9 @@ func (s *session) buildCUR() (string, *fault) {
 func (s *session) asUsage() bool {
 	r := &s.row
 	switch string(r.text[fType]) {
-	case typeReserved:
+	case schema.LineItemDiscountedUsage:
 		r.text[fCommitment] = r.text[fReservation]
-	case typePlanned:
+	case schema.LineItemSavingsPlanCoveredUsage:
 		r.text[fCommitment] = r.text[fSavingsPlan]
 	default:
 		return false

@@ -39,7 +39,7 @@ func ReadCURReservations(ctx context.Context, in Input, opt Options, emit func(*
 func (s *session) buildReservation() (string, *fault) {
 	r, h := &s.row, &s.held
 	fee := string(r.text[fType]) == schema.LineItemRIFee
-	if !fee && string(r.text[fType]) != typeReserved {
+	if !fee && string(r.text[fType]) != schema.LineItemDiscountedUsage {
 		return "other", nil
 	}
 	if f := s.checkPeriod(); f != nil {

@@ -55,7 +55,7 @@ func hashOf(data []byte) idHash {
 
 // appendField puts a length in front of a field, so that no two lists of fields
 // have the same bytes.
-func appendField(dst, field []byte) []byte {
+func appendField[T []byte | string](dst []byte, field T) []byte {
 	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(field))), field...)
 }
 
@@ -119,7 +119,7 @@ func (h *valueHashes) extend(u *batch.Usage) {
 	h.lines = append(h.lines, make([]lineHash, u.Dims.Resources.Len()-len(h.lines))...)
 	h.sources = h.sources[:0]
 	for _, s := range u.Sources.Values() {
-		h.sources = append(h.sources, appendField(nil, []byte(s)))
+		h.sources = append(h.sources, appendField(nil, s))
 	}
 }
 
@@ -184,7 +184,7 @@ func (h *idHash) prefix() uint64 { return binary.BigEndian.Uint64(h[:8]) }
 func hashFields(fields ...string) idHash {
 	buf := make([]byte, 0, 512)
 	for _, f := range fields {
-		buf = append(binary.LittleEndian.AppendUint32(buf, uint32(len(f))), f...)
+		buf = appendField(buf, f)
 	}
 	return hashOf(buf)
 }

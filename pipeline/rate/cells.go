@@ -13,12 +13,6 @@ import (
 	"github.com/monthend/monthend/schema/price"
 )
 
-// Line item types of what a commitment covers.
-const (
-	discountedUsage = "DiscountedUsage"
-	coveredUsage    = "SavingsPlanCoveredUsage"
-)
-
 // commitments are the reservations and plans that hold in some hour of a month
 // and what each of them may cover.
 type commitments struct {
@@ -146,10 +140,10 @@ func (t *Totals) cellSums(payer, sku int32, head, tail uint32) []money.Usage {
 	for _, v := range t.in.Catalog.SKUs[sku].Versions {
 		value.Unit = v.Unit
 		if key.given >= 0 || t.commitments.reserved[sku] {
-			t.dims.Tails.Code(coveredTail(value, discountedUsage))
+			t.dims.Tails.Code(coveredTail(value, schema.LineItemDiscountedUsage))
 		}
 		if key.given < 0 && t.commitments.planned[sku] {
-			t.dims.Tails.Code(coveredTail(value, coveredUsage))
+			t.dims.Tails.Code(coveredTail(value, schema.LineItemSavingsPlanCoveredUsage))
 		}
 	}
 	if t.cells[key] == nil {

@@ -50,12 +50,18 @@ type Classifier struct {
 	memberships map[string][]schema.Membership
 	accounts    []account // by head code
 	matches     map[uint64]match
+	units       map[unitKey]uint32 // tail with its unit filled in
 }
 
 type account struct {
 	list  []schema.Membership
 	fixed bool // one membership, ours, covers the whole period
 	payer int32
+}
+
+type unitKey struct {
+	tail uint32
+	unit string
 }
 
 type match struct {
@@ -66,7 +72,7 @@ type match struct {
 // NewClassifier returns a classifier over dictionaries that may still grow.
 func NewClassifier(in Input, dims *batch.Dims) *Classifier {
 	return &Classifier{
-		in: in, dims: dims, matches: map[uint64]match{},
+		in: in, dims: dims, matches: map[uint64]match{}, units: map[unitKey]uint32{},
 		start: in.Period.Start.UnixNano(), end: in.Period.End.UnixNano(),
 		memberships: in.Organization.Memberships(),
 	}
@@ -110,6 +116,32 @@ func (c *Classifier) atVersion(payer int32, m match, tail uint32, start int64) P
 		return Placed{Verdict: OtherUnit}
 	}
 	return Placed{Payer: payer, SKU: m.sku, Version: int32(version)}
+}
+
+// WithUnit fills the price's unit into the tail of a placed record that has none,
+// so that records of one line with and without a unit are one line.
+func (c *Classifier) WithUnit(tail uint32, at Placed) uint32 {
+	if at.SKU < 0 {
+		return tail
+	}
+	key := unitKey{tail, c.in.Catalog.SKUs[at.SKU].Versions[at.Version].Unit}
+	code, known := c.units[key]
+	if !known {
+		t := c.dims.Tails.Value(tail)
+		t.Unit = key.unit
+		code = c.dims.Tails.Code(t)
+		c.units[key] = code
+	}
+	return code
+}
+
+// SKUOf returns the SKU of a line that was placed before, given by its codes, as
+// an index into Catalog.SKUs; -1 when it was priced elsewhere.
+func (c *Classifier) SKUOf(head, tail uint32) int32 {
+	if m := c.match(head, tail); m.verdict == Charge {
+		return m.sku
+	}
+	return -1
 }
 
 func (c *Classifier) payerAt(head uint32, start int64) (int32, Verdict) {

@@ -3,6 +3,7 @@ package rate
 import (
 	"errors"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/offer"
@@ -172,9 +173,9 @@ func (r *Rater) coveredPrice(key coveredKey) (*coveredPrice, error) {
 	v := &sku.Versions[key.version]
 	c := &coveredPrice{list: dearest(v).Rate, blended: r.plan.skus[payerSKU{r.payer, key.sku}].blended}
 	p := batch.Price{SKU: sku.ID, Unit: v.Unit, Rated: true, PublicRate: c.list, BlendedRate: c.blended, Effective: v.Effective, Attributes: sku.Attributes}
-	terms, kind := batch.Terms{}, discountedUsage
+	terms, kind := batch.Terms{}, schema.LineItemDiscountedUsage
 	if index, ok := key.by.plan(); ok {
-		terms.Commitment, kind = c.underPlan(&p, &r.plan.in.Offers.SavingsPlans[index], sku, v), coveredUsage
+		terms.Commitment, kind = c.underPlan(&p, &r.plan.in.Offers.SavingsPlans[index], sku, v), schema.LineItemSavingsPlanCoveredUsage
 	} else {
 		c.use = &r.plan.uses[key.by]
 		terms.Commitment = c.underReservation(&p, &r.plan.in.Offers.Reservations[key.by], sku)

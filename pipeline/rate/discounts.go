@@ -1,8 +1,6 @@
 package rate
 
 import (
-	"slices"
-	"sort"
 	"time"
 
 	"github.com/monthend/monthend/schema"
@@ -10,32 +8,13 @@ import (
 	"github.com/monthend/monthend/schema/money"
 )
 
-// discountDates are the instants at which discounts begin and end, in seconds
-// since 1970: between two of them the same ones hold.
-type discountDates struct {
-	discounts int
-	seconds   []int64 // ascending
-}
-
-func (d *discountDates) any() bool { return d.discounts > 0 }
-
-// segment returns the number of the stretch that holds an instant.
-func (d *discountDates) segment(at int64) int {
-	return sort.Search(len(d.seconds), func(i int) bool { return d.seconds[i] > at })
-}
-
-func (p *Plan) discountDates() discountDates {
-	d := discountDates{discounts: len(p.in.Offers.Discounts)}
+// discountSegments are cut where a discount begins or ends.
+func (p *Plan) discountSegments() segments {
+	var dates []schema.Date
 	for i := range p.in.Offers.Discounts {
-		for _, date := range [2]schema.Date{p.in.Offers.Discounts[i].From, p.in.Offers.Discounts[i].Until} {
-			if !date.IsZero() {
-				d.seconds = append(d.seconds, date.In(p.zone).Unix())
-			}
-		}
+		dates = append(dates, p.in.Offers.Discounts[i].From, p.in.Offers.Discounts[i].Until)
 	}
-	slices.Sort(d.seconds)
-	d.seconds = slices.Compact(d.seconds)
-	return d
+	return p.segmentsAt(dates)
 }
 
 // discountCodes is what lines share to which the same discounts apply.
@@ -55,11 +34,11 @@ func (r *Rater) discount(row *batch.Row, rate money.Rate, sku int32) error {
 	if money.Sign(rate) <= 0 || money.Sign(row.Unblended) <= 0 {
 		return nil
 	}
-	at := r.plan.in.priceTime(row.Key.Hour())
-	key := discountCodes{row.Key.Head(), row.Key.Tail(), row.Price, r.plan.discounts.segment(at)}
+	hour := row.Key.Hour()
+	key := discountCodes{row.Key.Head(), row.Key.Tail(), row.Price, r.plan.discounts.of(hour)}
 	d, known := r.cuts[key]
 	if !known {
-		d.list = r.applied(key, rate, sku, time.Unix(at, 0))
+		d.list = r.applied(key, rate, sku, time.Unix(r.plan.in.priceTime(hour), 0))
 		d.term = r.out.Terms.Code(batch.Terms{Discounts: batch.EncodeDiscounts(d.list)})
 		r.cuts[key] = d
 	}

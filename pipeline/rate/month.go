@@ -13,18 +13,6 @@ import (
 	"github.com/monthend/monthend/schema/money"
 )
 
-// The line item types of month-wide rows, beside those that a discount names.
-const (
-	typeReservationFee = "RIFee"
-	typeFee            = "Fee"
-	typePlanRecurring  = "SavingsPlanRecurringFee"
-	typePlanUpfront    = "SavingsPlanUpfrontFee"
-	typePlanNegation   = "SavingsPlanNegation"
-	typeCredit         = "Credit"
-	typeRefund         = "Refund"
-	typeTax            = "Tax"
-)
-
 // Month makes the rows that need a payer's whole month: Add takes all rated
 // lines, Fees makes the rows before the credits, AddItems takes what stands on
 // the bill beside, and Settle makes credits, refunds and taxes. They are called
@@ -56,12 +44,11 @@ type balanceKey struct{ kind, id string }
 // along.
 func NewMonth(plan *Plan, payer int32, opening []bill.Balance) *Month {
 	m := &Month{plan: plan, in: plan.in, payer: payer, account: plan.in.Organization.Payers[payer].AccountID,
-		opening: map[balanceKey]bill.Balance{}, places: batch.NewTable[place](), own: ledger{}, beside: ledger{},
+		opening: map[balanceKey]bill.Balance{}, segments: plan.taxSegments(), places: batch.NewTable[place](), own: ledger{}, beside: ledger{},
 		discounts: map[discountKey]money.Cost{}, covered: map[coverKey]*cover{}}
 	for _, b := range opening {
 		m.opening[balanceKey{b.Kind, b.ID}] = b
 	}
-	m.segments = newSegments(m.in.Period, m.taxCuts())
 	return m
 }
 
@@ -200,12 +187,6 @@ func (m *Month) bears(account string, at time.Time) bool {
 func (m *Month) has(account string, at time.Time) bool {
 	member, ok := schema.MemberAt(m.plan.memberships[account], at)
 	return ok && int32(member.Payer) == m.payer
-}
-
-// holdsAt tells whether a stretch of days holds an instant; a zero day leaves
-// its side open.
-func (m *Month) holdsAt(from, until schema.Date, at time.Time) bool {
-	return (from.IsZero() || !at.Before(from.In(m.plan.zone))) && (until.IsZero() || at.Before(until.In(m.plan.zone)))
 }
 
 // newItem returns a row without cost.

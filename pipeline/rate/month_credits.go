@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/bill"
 	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/offer"
@@ -115,7 +116,7 @@ func (m *Month) spend(c *offer.Credit, rest money.Cost, left map[holder]money.Co
 		if rest, err = money.Sub(rest, part); err != nil {
 			return nil, rest, err
 		}
-		it := newItem(typeCredit, offerHead(at.account, at.service, c.ID), m.firstHour(), describe(c.Description, "Credit", c.ID))
+		it := newItem(schema.LineItemCredit, offerHead(at.account, at.service, c.ID), m.firstHour(), describe(c.Description, "Credit", c.ID))
 		it.costs(money.Neg(part), money.Neg(part))
 		it.Blended = money.Cost{}
 		items = append(items, it)
@@ -130,8 +131,7 @@ func (m *Month) payable(c *offer.Credit, left map[holder]money.Cost) ([]holder, 
 	var list []holder
 	sums := map[string]money.Cost{}
 	for at, cost := range left {
-		if money.Sign(cost) <= 0 || len(c.Services) > 0 && !slices.Contains(c.Services, at.service) ||
-			len(c.Accounts) > 0 && !slices.Contains(c.Accounts, at.account) {
+		if money.Sign(cost) <= 0 || !offer.Listed(c.Services, at.service) || !offer.Listed(c.Accounts, at.account) {
 			continue
 		}
 		if at.account != c.Account && (alone || !m.plan.sharing(m.payer, at.account).Credits) {

@@ -22,7 +22,7 @@ func (m *Month) fees() ([]Item, error) {
 		if at.IsZero() || !m.bears(f.Account, at) {
 			continue
 		}
-		it := newItem(typeFee, offerHead(f.Account, f.Service, f.ID), schema.HourOf(at.UnixNano()), describe(f.Description, "Fee", f.ID))
+		it := newItem(schema.LineItemFee, offerHead(f.Account, f.Service, f.ID), schema.HourOf(at.UnixNano()), describe(f.Description, "Fee", f.ID))
 		it.Amount = oneUnit()
 		it.costs(amount, amount)
 		items = append(items, it)

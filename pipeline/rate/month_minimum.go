@@ -3,6 +3,7 @@ package rate
 import (
 	"fmt"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/bill"
 	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/offer"
@@ -17,7 +18,7 @@ func (m *Month) minimums() ([]Item, error) {
 	var items []Item
 	for i := range m.in.Offers.Minimums {
 		c := &m.in.Offers.Minimums[i]
-		if c.Payer != m.account || !m.holdsAt(c.From, c.Until, m.in.Period.Start) {
+		if c.Payer != m.account || !c.HoldsAt(m.in.Period.Start, m.plan.zone) {
 			continue
 		}
 		missing, err := m.missing(c, base)
@@ -27,7 +28,7 @@ func (m *Month) minimums() ([]Item, error) {
 		if money.Sign(missing) <= 0 {
 			continue
 		}
-		it := newItem(typeFee, offerHead(m.account, c.Service, c.ID), m.lastHour(), describe(c.Description, "Minimum commitment", c.ID))
+		it := newItem(schema.LineItemFee, offerHead(m.account, c.Service, c.ID), m.lastHour(), describe(c.Description, "Minimum commitment", c.ID))
 		it.Amount = oneUnit()
 		it.costs(missing, missing)
 		items = append(items, it)

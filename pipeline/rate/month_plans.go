@@ -68,7 +68,7 @@ func (m *Month) usedCommitment() (map[planHour]money.Cost, error) {
 
 func planRecurring(p *offer.SavingsPlan, h schema.Hour, used money.Cost) (Item, error) {
 	recurring := p.Recurring()
-	it := planItem(typePlanRecurring, p, h)
+	it := planItem(schema.LineItemSavingsPlanRecurringFee, p, h)
 	it.Terms.Commitment.AmortizedFee, it.Terms.Commitment.Recurring = p.AmortizedPerHour(), recurring
 	rate, err := money.Ratio(recurring, oneUnit())
 	if err != nil {
@@ -94,7 +94,7 @@ func (m *Month) planUpfronts() ([]Item, error) {
 		if money.Sign(price) == 0 {
 			continue
 		}
-		it := planItem(typePlanUpfront, p, schema.HourOf(p.Start.UnixNano()))
+		it := planItem(schema.LineItemSavingsPlanUpfrontFee, p, schema.HourOf(p.Start.UnixNano()))
 		it.Terms.Commitment.Upfront = price
 		it.costs(price, money.Cost{})
 		items = append(items, it)
@@ -133,7 +133,7 @@ func (m *Month) negations() ([]Item, error) {
 	}
 	var items []Item
 	for key, c := range m.covered {
-		it := newItem(typePlanNegation, key.head, key.hour, "Covered by savings plan "+key.plan)
+		it := newItem(schema.LineItemSavingsPlanNegation, key.head, key.hour, "Covered by savings plan "+key.plan)
 		it.Tail.Region, it.Tail.Zone, it.Tail.Unit = key.region, key.zone, key.unit
 		it.Price.Unit, it.Amount = key.unit, c.amount
 		it.Terms.Commitment = terms[key.plan]

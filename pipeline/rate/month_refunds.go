@@ -15,7 +15,7 @@ func (m *Month) refunds() []Item {
 		if !m.inPeriod(at) || !m.bears(r.Account, at) {
 			continue
 		}
-		it := newItem(typeRefund, offerHead(r.Account, r.Service, r.ID), schema.HourOf(at.UnixNano()), describe(r.Description, "Refund", r.ID))
+		it := newItem(schema.LineItemRefund, offerHead(r.Account, r.Service, r.ID), schema.HourOf(at.UnixNano()), describe(r.Description, "Refund", r.ID))
 		it.costs(money.Neg(r.Amount), money.Neg(r.Amount))
 		items = append(items, it)
 	}

@@ -30,7 +30,7 @@ func (m *Month) reservationFees() ([]Item, error) {
 }
 
 func reservationMonthly(r *offer.Reservation, u *ReservationUse) (Item, error) {
-	it := reservationItem(typeReservationFee, r, u)
+	it := reservationItem(schema.LineItemRIFee, r, u)
 	it.Amount = u.Units
 	it.Price.Rated, it.Price.Rate, it.Price.BlendedRate = true, r.Hourly, r.Hourly
 	if err := reservationFigures(&it.Terms.Commitment, r, u); err != nil {
@@ -43,7 +43,7 @@ func reservationMonthly(r *offer.Reservation, u *ReservationUse) (Item, error) {
 }
 
 func reservationUpfront(r *offer.Reservation, u *ReservationUse) Item {
-	it := reservationItem(typeFee, r, u)
+	it := reservationItem(schema.LineItemFee, r, u)
 	it.Amount = money.UsageFromInt(r.Count)
 	it.Terms.Commitment.Count, it.Terms.Commitment.Upfront = strconv.FormatInt(r.Count, 10), r.Upfront
 	it.costs(r.Upfront, money.Cost{})

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/offer"
 )
@@ -14,7 +15,7 @@ func (m *Month) support(base map[string]money.Cost) ([]Item, error) {
 	var items []Item
 	for i := range m.in.Offers.Support {
 		s := &m.in.Offers.Support[i]
-		if s.Payer != m.account || !m.holdsAt(s.From, s.Until, m.lastInstant()) {
+		if s.Payer != m.account || !s.HoldsAt(m.lastInstant(), m.plan.zone) {
 			continue
 		}
 		more, err := m.supportPlan(s, base)
@@ -62,14 +63,12 @@ func (m *Month) enrolled(s *offer.Support, base map[string]money.Cost) []string 
 			set[a] = true
 		}
 	}
-	if len(s.Accounts) > 0 {
-		maps.DeleteFunc(set, func(a string, _ bool) bool { return !slices.Contains(s.Accounts, a) })
-	}
+	maps.DeleteFunc(set, func(a string, _ bool) bool { return !offer.Listed(s.Accounts, a) })
 	return slices.Sorted(maps.Keys(set))
 }
 
 func (m *Month) supportFee(s *offer.Support, account string, base money.Cost) (Item, error) {
-	it := newItem(typeFee, offerHead(account, s.Service, s.ID), m.lastHour(), describe(s.Description, "Support", s.ID))
+	it := newItem(schema.LineItemFee, offerHead(account, s.Service, s.ID), m.lastHour(), describe(s.Description, "Support", s.ID))
 	it.Amount = oneUnit()
 	fee, err := tieredShare(s.Tiers, base)
 	if err != nil {

@@ -7,23 +7,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/bill"
 	"github.com/monthend/monthend/schema/money"
 	"github.com/monthend/monthend/schema/offer"
 )
 
-// taxCuts are the instants at which a tax rule begins or ends.
-func (m *Month) taxCuts() []time.Time {
-	var cuts []time.Time
-	for _, t := range m.in.Offers.Taxes {
-		if !t.From.IsZero() {
-			cuts = append(cuts, t.From.In(m.plan.zone))
-		}
-		if !t.Until.IsZero() {
-			cuts = append(cuts, t.Until.In(m.plan.zone))
-		}
+// taxSegments are cut where a tax rule begins or ends.
+func (p *Plan) taxSegments() segments {
+	var dates []schema.Date
+	for i := range p.in.Offers.Taxes {
+		dates = append(dates, p.in.Offers.Taxes[i].From, p.in.Offers.Taxes[i].Until)
 	}
-	return cuts
+	return p.segmentsAt(dates)
 }
 
 // taxes are the rows of step 10, and what each rule comes to, by rule id.
@@ -50,18 +46,15 @@ func (m *Month) taxes(all ledger) ([]Item, []bill.Tax, error) {
 // taxed tells whether a rule fits seller and place.
 func (m *Month) taxed(t *offer.Tax) bool {
 	p := &m.in.Organization.Payers[m.payer]
-	return among(t.Issuers, m.in.Issuer.ID) && among(t.Countries, p.Country) && among(t.Regions, p.Region)
+	return offer.Listed(t.Issuers, m.in.Issuer.ID) && offer.Listed(t.Countries, p.Country) && offer.Listed(t.Regions, p.Region)
 }
-
-// among tells whether a list names something; an empty list names everything.
-func among(list []string, what string) bool { return len(list) == 0 || slices.Contains(list, what) }
 
 // tax returns the rows of one rule: none if it holds for no charge.
 func (m *Month) tax(t *offer.Tax, all ledger) ([]Item, bill.Tax, error) {
 	sum := bill.Tax{ID: t.ID, Type: t.Type, Description: describe(t.Description, t.Type, t.ID), Factor: t.Factor, Inclusive: t.Inclusive}
 	bases, err := all.byHolder(func(at spot) bool {
 		begin := time.Unix(m.segments.starts[at.segment], 0)
-		return among(t.Services, at.service) && m.holdsAt(t.From, t.Until, begin)
+		return offer.Listed(t.Services, at.service) && t.HoldsAt(begin, m.plan.zone)
 	})
 	if err != nil || len(bases) == 0 {
 		return nil, sum, err
@@ -130,7 +123,7 @@ func (m *Month) shareTax(t bill.Tax, holders []holder, bases map[holder]money.Co
 }
 
 func (m *Month) taxRow(t bill.Tax, at holder, share money.Cost) Item {
-	it := newItem(typeTax, offerHead(at.account, at.service, t.ID), m.firstHour(), t.Description)
+	it := newItem(schema.LineItemTax, offerHead(at.account, at.service, t.ID), m.firstHour(), t.Description)
 	it.Amount, it.Price.TaxType = oneUnit(), t.Type
 	if t.Inclusive {
 		it.Price.Description += ", included in the prices: " + share.String()

@@ -96,7 +96,7 @@ type Plan struct {
 	covered     map[payerSKU]*covered
 	reserved    []money.Usage    // by reservation: quarters that usage consumed
 	uses        []ReservationUse // by reservation
-	discounts   discountDates
+	discounts   segments
 }
 
 // skuPlan is the count of a payer's SKU without what commitments cover.
@@ -122,7 +122,7 @@ func NewPlan(t *Totals) (*Plan, error) {
 	p := &Plan{in: t.in, zone: zone, first: t.first, hours: t.hours, memberships: t.in.Organization.Memberships(),
 		skus: map[payerSKU]*skuPlan{}, commitments: t.commitments, cells: map[cellKey]*cell{},
 		covered: map[payerSKU]*covered{}, reserved: make([]money.Usage, len(t.in.Offers.Reservations))}
-	p.discounts = p.discountDates()
+	p.discounts = p.discountSegments()
 	if err := p.dealCommitments(t); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@
 package rate
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/offer"
 	"github.com/monthend/monthend/schema/price"
@@ -46,6 +49,21 @@ type Input struct {
 	Organization *schema.Organization
 	Catalog      *price.Catalog
 	Offers       *offer.Offers
+}
+
+// Payers returns the indices of the issuer's payers in Organization.Payers, by
+// account id.
+func (in *Input) Payers() []int32 {
+	var list []int32
+	for i, p := range in.Organization.Payers {
+		if p.Issuer == in.Issuer.ID {
+			list = append(list, int32(i))
+		}
+	}
+	slices.SortFunc(list, func(a, b int32) int {
+		return strings.Compare(in.Organization.Payers[a].AccountID, in.Organization.Payers[b].AccountID)
+	})
+	return list
 }
 
 // priceTime is the instant, in seconds since 1970, at which usage of an hour is

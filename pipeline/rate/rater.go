@@ -136,7 +136,7 @@ func (r *Rater) charge(k batch.Key, key priceKey, part portion) error {
 			return err
 		}
 	}
-	if r.plan.discounts.any() {
+	if len(r.plan.in.Offers.Discounts) > 0 {
 		if err := r.discount(&row, p.rate, key.sku); err != nil {
 			return err
 		}

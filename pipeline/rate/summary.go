@@ -2,47 +2,12 @@ package rate
 
 import (
 	"fmt"
-	"slices"
-	"sort"
 	"strings"
-	"time"
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
 )
-
-// segments cut a period where the dates of a tax rule begin or end, so that sums
-// per segment answer for every rule.
-type segments struct {
-	first  schema.Hour
-	starts []int64 // first second of each segment; the first is the period's
-	at     []int   // by hour of the period
-}
-
-// newSegments cuts the period at those of the instants that lie inside it.
-func newSegments(p schema.Period, cuts []time.Time) segments {
-	s := segments{first: schema.HourOf(p.Start.UnixNano()), starts: []int64{p.Start.Unix()}}
-	for _, cut := range cuts {
-		if cut.After(p.Start) && cut.Before(p.End) {
-			s.starts = append(s.starts, cut.Unix())
-		}
-	}
-	slices.Sort(s.starts)
-	s.starts = slices.Compact(s.starts)
-	last := schema.HourOf(p.End.UnixNano() - 1)
-	for h := s.first; h <= last; h++ {
-		second := max(int64(h)*3600, p.Start.Unix())
-		s.at = append(s.at, sort.Search(len(s.starts), func(i int) bool { return s.starts[i] > second })-1)
-	}
-	return s
-}
-
-// of returns the segment of an hour. An hour before the period, of late usage,
-// counts in the first.
-func (s *segments) of(h schema.Hour) int {
-	return s.at[min(max(int(h)-int(s.first), 0), len(s.at)-1)]
-}
 
 // spot is what costs are summed by: who, for what, and in which segment.
 type spot struct {
@@ -66,7 +31,7 @@ func (l ledger) add(at spot, cost money.Cost) error {
 func (l ledger) addItems(items []Item, s *segments) error {
 	for i := range items {
 		it := &items[i]
-		if it.Tail.LineItemType == typeTax {
+		if it.Tail.LineItemType == schema.LineItemTax {
 			continue
 		}
 		if err := l.add(spot{it.Head.Account, it.Head.Service, s.of(it.Hour)}, it.Unblended); err != nil {
@@ -181,7 +146,7 @@ func (s *codeSums) locate(head uint32, err error) error {
 // stretch makes room for codes that the tables have got since.
 func (s *codeSums) stretch(segments int, places *batch.Table[place]) {
 	for _, t := range s.dims.Tails.Values()[len(s.tails):] {
-		s.tails = append(s.tails, tailSum{t.LineItemType == typeTax, places.Code(place{t.Region, t.Zone, t.Unit})})
+		s.tails = append(s.tails, tailSum{t.LineItemType == schema.LineItemTax, places.Code(place{t.Region, t.Zone, t.Unit})})
 	}
 	if n := s.dims.Heads.Len()*segments - len(s.spots); n > 0 {
 		s.spots = append(s.spots, make([]money.Cost, n)...)

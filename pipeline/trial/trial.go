@@ -6,11 +6,9 @@
 package trial
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"slices"
-	"sort"
 
 	"github.com/monthend/monthend/pipeline/rate"
 	"github.com/monthend/monthend/schema"
@@ -60,7 +58,7 @@ func Rate(in rate.Input, records []Record, opening []bill.Balance) (*Result, err
 	}
 	dims, ranking := s.dims.Sorted()
 	result := &Result{Verdicts: s.verdicts}
-	for _, payer := range payersOf(in) {
+	for _, payer := range in.Payers() {
 		lines, err := sumLines(s.lines[payer], ranking)
 		if err != nil {
 			return nil, err
@@ -104,8 +102,8 @@ func (p Payer) All() iter.Seq[rate.Item] {
 	return func(yield func(rate.Item) bool) {
 		items := p.Items
 		for i := range p.Charges.Len() {
-			row := rowAt(p.Charges, i)
-			for len(items) > 0 && compareRows(&items[0], &row) <= 0 {
+			row := rate.ItemOf(p.Charges.At(i), p.Charges)
+			for len(items) > 0 && rate.ComparePlaces(items[0], row) <= 0 {
 				if !yield(items[0]) {
 					return
 				}
@@ -123,46 +121,14 @@ func (p Payer) All() iter.Seq[rate.Item] {
 	}
 }
 
-func compareRows(a, b *rate.Item) int {
-	return cmp.Or(batch.CompareHeads(a.Head, b.Head), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Hour, b.Hour),
-		batch.CompareTails(a.Tail, b.Tail))
-}
-
-func rowAt(c *batch.Charges, i int) rate.Item {
-	r := c.At(i)
-	return rate.Item{Head: c.Dims.Heads.Value(r.Key.Head()), Resource: c.Dims.Resources.Value(r.Key.Resource()),
-		Hour: r.Key.Hour(), Tail: c.Dims.Tails.Value(r.Key.Tail()), Price: c.Prices.Value(r.Price), Terms: c.Terms.Value(r.Term),
-		Amount: r.Amount, List: r.List, Unblended: r.Unblended, Blended: r.Blended, Net: r.Net, Effective: r.Effective, Upfront: r.Upfront}
-}
-
-// payersOf lists the payers of the issuer by account id.
-func payersOf(in rate.Input) []int32 {
-	var list []int32
-	for i, p := range in.Organization.Payers {
-		if p.Issuer == in.Issuer.ID {
-			list = append(list, int32(i))
-		}
-	}
-	sort.Slice(list, func(a, b int) bool {
-		return in.Organization.Payers[list[a]].AccountID < in.Organization.Payers[list[b]].AccountID
-	})
-	return list
-}
-
 // sums are records that have been placed, and are not yet lines.
 type sums struct {
 	in       rate.Input
 	dims     *batch.Dims
 	places   *rate.Classifier
 	totals   *rate.Totals
-	units    map[unitKey]uint32 // tail with its unit filled in
 	lines    map[int32][]part
 	verdicts []rate.Verdict
-}
-
-type unitKey struct {
-	tail uint32
-	unit string
 }
 
 // part is what one record adds to its line.
@@ -175,7 +141,7 @@ type part struct {
 func newSums(in rate.Input) *sums {
 	dims := batch.NewDims()
 	return &sums{in: in, dims: dims, places: rate.NewClassifier(in, dims), totals: rate.NewTotals(in, dims),
-		units: map[unitKey]uint32{}, lines: map[int32][]part{}}
+		lines: map[int32][]part{}}
 }
 
 func (s *sums) add(r *Record) error {
@@ -189,24 +155,9 @@ func (s *sums) add(r *Record) error {
 	if err := s.totals.Add(at.Payer, at.SKU, head, tail, hour, r.Amount); err != nil {
 		return err
 	}
-	if at.SKU >= 0 {
-		tail = s.withUnit(tail, s.in.Catalog.SKUs[at.SKU].Versions[at.Version].Unit)
-	}
-	key := batch.LineKey(head, s.dims.Resources.Code(r.Resource), hour, tail)
+	key := batch.LineKey(head, s.dims.Resources.Code(r.Resource), hour, s.places.WithUnit(tail, at))
 	s.lines[at.Payer] = append(s.lines[at.Payer], part{key, r.Amount, r.Cost})
 	return nil
-}
-
-func (s *sums) withUnit(tail uint32, unit string) uint32 {
-	key := unitKey{tail, unit}
-	code, ok := s.units[key]
-	if !ok {
-		t := s.dims.Tails.Value(tail)
-		t.Unit = unit
-		code = s.dims.Tails.Code(t)
-		s.units[key] = code
-	}
-	return code
 }
 
 // sumLines sums the parts of each line. It renames and sorts parts in place.

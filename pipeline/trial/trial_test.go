@@ -196,14 +196,14 @@ func TestAllIsInTheCanonicalOrder(t *testing.T) {
 	}
 	p := result.Payers[0]
 	for i := range p.Charges.Len() {
-		item := rowAt(p.Charges, i)
+		item := rate.ItemOf(p.Charges.At(i), p.Charges)
 		item.Price = batch.Price{Description: "item"}
 		p.Items = append(p.Items, item)
 	}
 	last := rate.Item{Head: batch.Head{Account: "z"}}
 	p.Items = append(p.Items, last)
 	rows := slices.Collect(p.All())
-	if len(rows) != 2*p.Charges.Len()+1 || !slices.IsSortedFunc(rows, func(a, b rate.Item) int { return compareRows(&a, &b) }) {
+	if len(rows) != 2*p.Charges.Len()+1 || !slices.IsSortedFunc(rows, rate.ComparePlaces) {
 		t.Errorf("%d rows of %d lines, out of order", len(rows), p.Charges.Len())
 	}
 	if rows[0].Price.Description != "item" || rows[len(rows)-1] != last {

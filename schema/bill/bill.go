@@ -93,10 +93,10 @@ type Line struct {
 
 // IsTax tells whether the line was made by a tax rule. Tax that came with the
 // usage, as a record of type Tax, is a cost of its service.
-func (l *Line) IsTax() bool { return l.Type == "Tax" && l.TaxType != "" }
+func (l *Line) IsTax() bool { return l.Type == schema.LineItemTax && l.TaxType != "" }
 
 // IsCredit tells whether the line is a credit.
-func (l *Line) IsCredit() bool { return l.Type == "Credit" }
+func (l *Line) IsCredit() bool { return l.Type == schema.LineItemCredit }
 
 // Subtotal is the exact sum of one service or one account.
 type Subtotal struct {

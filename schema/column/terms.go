@@ -3,6 +3,7 @@ package column
 import (
 	"strings"
 
+	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
 )
@@ -27,9 +28,9 @@ const (
 )
 
 var kindsByType = map[string]kind{
-	"Usage": usageLine, "DiscountedUsage": coveredLine, "RIFee": feeLine, "Fee": onceLine,
-	"SavingsPlanCoveredUsage": planCovered, "SavingsPlanRecurringFee": planFee,
-	"SavingsPlanUpfrontFee": planOnce, "SavingsPlanNegation": planNegation, "Refund": refundLine,
+	schema.LineItemUsage: usageLine, schema.LineItemDiscountedUsage: coveredLine, schema.LineItemRIFee: feeLine, schema.LineItemFee: onceLine,
+	schema.LineItemSavingsPlanCoveredUsage: planCovered, schema.LineItemSavingsPlanRecurringFee: planFee,
+	schema.LineItemSavingsPlanUpfrontFee: planOnce, schema.LineItemSavingsPlanNegation: planNegation, schema.LineItemRefund: refundLine,
 }
 
 func kindOf(lineItemType string) kind {

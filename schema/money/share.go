@@ -27,21 +27,6 @@ func Share(total Cost, part, whole Int128, places int, mode Rounding) (Cost, err
 // cutPlaces is how many decimals a computed quantity keeps.
 const cutPlaces = 10
 
-// UnitsFor returns how many units c pays for at a rate above zero, cut to 10
-// decimals.
-func UnitsFor(c Cost, r Rate) (Usage, error) {
-	if Sign(r) <= 0 {
-		return Usage{}, ErrZeroUsage
-	}
-	// The quotient of the words is 10^8 of a unit; two more digits are wanted.
-	q, _ := mul128(Int128(c).abs(), pow10[RateScale-CostScale+cutPlaces]).div128(Int128(r).abs())
-	x, err := signed(q, c.Hi < 0)
-	if err != nil {
-		return Usage{}, err
-	}
-	return scaled[Usage](x, UsageScale-cutPlaces)
-}
-
 // Fraction returns u times num / den, cut to 10 decimals; num and den are above
 // zero.
 func Fraction(u Usage, num, den int64) (Usage, error) {

@@ -40,16 +40,7 @@ func TestShareAgainstFractions(t *testing.T) {
 	})
 }
 
-func TestUnitsForAndFraction(t *testing.T) {
-	for _, c := range []struct{ cost, rate, want string }{
-		{"1", "3", "0.3333333333"}, {"0", "1", "0"}, {"10", "0.004", "2500"}, {"0.00000001", "7", "0.0000000014"}, {"2", "0.3", "6.6666666666"},
-	} {
-		cost, _ := ParseCost(c.cost)
-		rate, _ := ParseRate(c.rate)
-		if got, err := UnitsFor(cost, rate); err != nil || got.String() != c.want {
-			t.Errorf("%s at %s pays for %s (%v), want %s", c.cost, c.rate, got, err, c.want)
-		}
-	}
+func TestFraction(t *testing.T) {
 	for _, c := range []struct {
 		usage    string
 		num, den int64

@@ -46,9 +46,7 @@ func (o *Offers) MonthWide() bool {
 // Discounted tells whether a discount may lower the charges of a payer, in any
 // month.
 func (o *Offers) Discounted(payer string) bool {
-	return slices.ContainsFunc(o.Discounts, func(d Discount) bool {
-		return len(d.Payers) == 0 || slices.Contains(d.Payers, payer)
-	})
+	return slices.ContainsFunc(o.Discounts, func(d Discount) bool { return Listed(d.Payers, payer) })
 }
 
 // Selector picks SKUs. A blank field means any; usage_type, operation and

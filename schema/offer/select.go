@@ -128,7 +128,7 @@ func monthsAfter(d schema.Date, n int) schema.Date {
 // for: of a SKU, nil where none is known, and with tags, whose values tags finds
 // by key. With selectors and SKU ids it is enough that one of them fits.
 func (d *Discount) Picks(payer, account string, sku *price.SKU, tags func(key string) (value string, ok bool)) bool {
-	if !listed(d.Payers, payer) || !listed(d.Accounts, account) || !d.PicksSKU(sku) {
+	if !Listed(d.Payers, payer) || !Listed(d.Accounts, account) || !d.PicksSKU(sku) {
 		return false
 	}
 	for key, want := range d.Tags {
@@ -148,8 +148,8 @@ func (d *Discount) PicksSKU(sku *price.SKU) bool {
 		slices.ContainsFunc(d.Select, func(s Selector) bool { return s.Matches(sku) }))
 }
 
-// listed tells whether a list holds a value; an empty list holds all.
-func listed(list []string, value string) bool {
+// Listed tells whether a list holds a value; an empty list holds all.
+func Listed(list []string, value string) bool {
 	return len(list) == 0 || slices.Contains(list, value)
 }
 
