@@ -73,15 +73,16 @@ SELECT l.dim, l.hour, l.sku, p.tier, p.rate, least(l.upto, p.tier_end) - greates
 FROM (SELECT *, sum(amount) OVER (PARTITION BY sku ORDER BY hour, dim)::DECIMAL(18, 6) AS upto FROM lines WHERE tiered) l
 JOIN prices p ON p.sku = l.sku AND l.upto > p.tier_begin AND l.upto - l.amount < p.tier_end;
 
--- 7. The average rate of a tiered SKU: the cost of its units over their number.
--- Division of decimals is a double in DuckDB, so it is done in whole numbers.
+-- 7. The average rate of a tiered SKU: the cost of its units over their number,
+-- rounded once. Division of decimals is a double in DuckDB, so it is done in whole
+-- numbers: cost has 16 decimals, 10 more than units, and a rate has 10.
 CREATE TABLE rates AS
 WITH units AS (
     SELECT sku, rate, sum(amount)::DECIMAL(18, 6) AS amount FROM portions GROUP BY sku, rate),
 sums AS (
-    SELECT sku, sum(round(rate::DECIMAL(20, 10) * amount, 10))::DECIMAL(38, 10) AS cost, sum(amount)::DECIMAL(38, 6) AS amount FROM units GROUP BY sku),
+    SELECT sku, sum(rate::DECIMAL(20, 10) * amount)::DECIMAL(38, 16) AS cost, sum(amount)::DECIMAL(38, 6) AS amount FROM units GROUP BY sku),
 whole AS (
-    SELECT sku, (cost * 10000000000)::DECIMAL(38, 0)::HUGEINT * 1000000 AS n, (amount * 1000000)::DECIMAL(38, 0)::HUGEINT AS d FROM sums),
+    SELECT sku, (cost::VARCHAR).replace('.', '')::HUGEINT AS n, (amount::VARCHAR).replace('.', '')::HUGEINT AS d FROM sums),
 blended AS (
     SELECT sku, ((2 * n + d) // (2 * d))::DECIMAL(18, 0) AS words FROM whole)
 SELECT p.*, coalesce((b.words * 0.0000000001)::DECIMAL(18, 10), p.rate) AS blended_rate FROM prices p LEFT JOIN blended b USING (sku);
