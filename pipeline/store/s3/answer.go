@@ -61,14 +61,18 @@ func broken(where, verb string, err error) error {
 	return fmt.Errorf("%s: %w: %s", where, store.ErrUnsettled, clean(err.Error()))
 }
 
+// errIsFolder is a bad key that may be none a moment later; see put.
+var errIsFolder = fmt.Errorf("%w", store.ErrBadKey)
+
 // kindOf reads the answer as the commit protocol does. The hint is the next
 // step for a person, or ""; the kind may be nil.
 func (s *Store) kindOf(verb string, a minio.ErrorResponse) (hint string, kind error) {
 	switch a.Code {
 	case "NoSuchBucket":
 		return "make the bucket or correct its name; it is never made here", store.ErrGone
-	case "ExistingObjectIsDirectory", "ObjectParentIsFile", "XMinioParentIsObject", "XMinioObjectExistsAsDirectory",
-		"KeyTooLongError", "XMinioInvalidObjectName":
+	case "ExistingObjectIsDirectory":
+		return "", errIsFolder
+	case "ObjectParentIsFile", "XMinioParentIsObject", "XMinioObjectExistsAsDirectory", "KeyTooLongError", "XMinioInvalidObjectName":
 		return "", store.ErrBadKey
 	case "ExpiredToken", "ExpiredTokenException":
 		s.expired()

@@ -162,6 +162,30 @@ func TestSuccessWithError(t *testing.T) {
 	}
 }
 
+// TestFolderInTheWay: a folder that is not there by the listing is asked for
+// again, and nothing else that is wrong with a key.
+func TestFolderInTheWay(t *testing.T) {
+	const empty = `<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>`
+	for _, c := range []struct {
+		code string
+		puts int32 // 3: the third is taken
+	}{{"ExistingObjectIsDirectory", 3}, {"ObjectParentIsFile", 1}, {"KeyTooLongError", 1}} {
+		var puts atomic.Int32
+		s := fakeServer(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				io.WriteString(w, empty)
+			} else if puts.Add(1) < 3 {
+				w.WriteHeader(http.StatusConflict)
+				io.WriteString(w, errorDocument(c.code))
+			}
+		})
+		err := s.Create(t.Context(), "a", store.BytesBody(nil))
+		if puts.Load() != c.puts || (err == nil) != (c.puts == 3) || err != nil && !errors.Is(err, store.ErrBadKey) {
+			t.Errorf("%s: %d writes, %v", c.code, puts.Load(), err)
+		}
+	}
+}
+
 func TestCreateTooLarge(t *testing.T) {
 	s := fakeServer(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 	if err := s.Create(t.Context(), "a", store.FileBody("none", MaxCreateBytes+1)); err == nil {

@@ -141,7 +141,7 @@ func (s *Store) put(ctx context.Context, client *minio.Core, verb, key string, b
 	}
 	for try := 1; ; try++ {
 		err := s.putOnce(ctx, client, verb, key, body, opts)
-		if try == folderTries || !errors.Is(err, store.ErrBadKey) || !s.nothingBelow(ctx, key) {
+		if try == folderTries || !errors.Is(err, errIsFolder) || !s.nothingBelow(ctx, key) {
 			return err
 		}
 	}
