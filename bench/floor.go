@@ -125,8 +125,8 @@ func (j *job) encodeCharges(charges []*batch.Charges) error {
 	if err != nil {
 		return err
 	}
-	w, err := spool.NewChargesWriter(struct{ io.Writer }{f})
-	if err != nil {
+	w := &spool.ChargesWriter{}
+	if err := w.Begin(struct{ io.Writer }{f}); err != nil {
 		return err
 	}
 	for _, c := range charges {

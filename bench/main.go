@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/monthend/monthend/bench/month"
+	"github.com/monthend/monthend/pipeline/pages"
 )
 
 const usage = `bench generate -dir DIR [-records N] [-shape NAME] [-formats LIST]
@@ -20,6 +21,7 @@ bench growth   -dir DIR [-records N] [-times N]
 bench refresh  -dir DIR [-records N] [-repeat N]`
 
 func main() {
+	pages.UsePortableSnappy() // as the program does
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -41,7 +41,7 @@ func (p *Pipeline) decode(ctx context.Context, batches []period.SlotBatch, trace
 		for len(started) < min(i+min(p.workers(), maxAhead), len(batches)) {
 			started = append(started, p.startDecoding(ctx, batches[len(started)], trace))
 		}
-		if err := started[i].each(dims, trace, fn); err != nil {
+		if err := started[i].each(dims, fn); err != nil {
 			return err
 		}
 		if err := end(batches[i]); err != nil {
@@ -59,7 +59,7 @@ func closedParts() chan *batch.Usage {
 }
 
 func (p *Pipeline) startDecoding(ctx context.Context, b period.SlotBatch, trace bool) *decoding {
-	d := &decoding{of: b, parts: make(chan *batch.Usage), free: make(chan *batch.Usage, 2)}
+	d := &decoding{of: b, parts: make(chan *batch.Usage, 2), free: make(chan *batch.Usage, 2)}
 	for range cap(d.free) {
 		d.free <- batch.NewUsage()
 	}
@@ -78,32 +78,37 @@ func (d *decoding) read(ctx context.Context, p *Pipeline, trace bool) error {
 		return err
 	}
 	defer f.Close()
-	rows := int64(0)
-	err = spool.ReadUsage(ctx, f, batch.NewDims(), trace, func(u *batch.Usage) error {
-		rows += int64(u.Len())
-		select {
-		case part := <-d.free:
-			part.CopyFrom(u)
-			select {
-			case d.parts <- part:
-				return nil
-			case <-ctx.Done():
-			}
-		case <-ctx.Done():
-		}
-		return context.Cause(ctx)
-	})
-	if err == nil && rows != d.of.Rows {
-		err = fmt.Errorf("holds %d records, the log says %d; run verify", rows, d.of.Rows)
+	in, err := spool.OpenUsage(f, trace)
+	if err != nil {
+		return err
 	}
-	return err
+	rows := int64(0)
+	for {
+		var part *batch.Usage
+		select {
+		case part = <-d.free:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		more, err := in.Read(ctx, part)
+		switch {
+		case err != nil:
+			return err
+		case more:
+			rows += int64(part.Len())
+			d.parts <- part // there is room for all
+			continue
+		case rows != d.of.Rows:
+			return fmt.Errorf("holds %d records, the log says %d; run verify", rows, d.of.Rows)
+		}
+		return nil
+	}
 }
 
 // each hands the parts on with the codes of shared dictionaries.
-func (d *decoding) each(dims *batch.Dims, trace bool, fn func(period.SlotBatch, *batch.Usage) error) error {
-	var to batch.Recoding
+func (d *decoding) each(dims *batch.Dims, fn func(period.SlotBatch, *batch.Usage) error) error {
 	for part := range d.parts {
-		to.Recode(part, dims)
+		part.Recode(dims)
 		if err := fn(d.of, part); err != nil {
 			return err
 		}

@@ -189,7 +189,8 @@ func storeExplained(t *testing.T, c *batch.Charges) *explaining {
 		return period.Object{Key: key, Bytes: int64(len(data)), SHA256: hexSum(data)}
 	}
 	var buf bytes.Buffer
-	w, err := spool.NewChargesWriter(&buf)
+	w := &spool.ChargesWriter{}
+	err := w.Begin(&buf)
 	if err == nil {
 		err = w.Write(c)
 	}

@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"flag"
 	"fmt"
-	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/pipeline/pages"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	spool.UsePortableSnappy() // as the program does
+	pages.UsePortableSnappy() // as the program does
 	os.Exit(m.Run())
 }
 

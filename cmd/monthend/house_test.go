@@ -72,9 +72,12 @@ func house() []room {
 			because: "the S3 client stays in this room, so that swapping it is a job in one package"},
 		{name: "pipeline/store/storetest", ours: "pipeline/store",
 			because: "the suite tests any store through its interface alone"},
-		{name: "pipeline/spool", ours: "schema schema/money schema/batch pipeline/store", libs: libArrow + " " + libJSON + " " + libSnappy, tests: libParquet,
-			because: "sorted runs of batches on disk and in the store; it rates and sums nothing; " +
+		{name: "pipeline/pages", libs: libArrow + " " + libSnappy, tests: libParquet,
+			because: "columns of codes become pages of Parquet and back; what they mean it does not know; " +
 				"its Snappy gives the same bytes on every processor, and a second library reads its files in tests"},
+		{name: "pipeline/spool", ours: "schema schema/money schema/batch pipeline/store pipeline/pages", libs: libArrow + " " + libJSON, tests: libParquet,
+			because: "sorted runs of batches on disk and in the store; it rates and sums nothing; " +
+				"a second library reads its files in tests"},
 		{name: "pipeline/ingest", ours: "schema schema/money schema/batch pipeline/store pipeline/spool",
 			libs: libParquet + " " + libCompress + " " + libJSON,
 			because: "users' files become batches; prices are looked up at rating, never here, " +
@@ -87,7 +90,7 @@ func house() []room {
 			because: "a month in memory: it runs the steps of pipeline/rate and has no rule of its own"},
 		{name: "pipeline/rollup", pure: true, ours: "schema schema/money schema/bill schema/batch",
 			because: "summing works through readers and writers that it is given"},
-		{name: "pipeline/report", ours: "schema schema/money schema/bill schema/batch schema/column pipeline/store pipeline/spool",
+		{name: "pipeline/report", ours: "schema schema/money schema/bill schema/batch schema/column pipeline/store pipeline/pages",
 			libs: libArrow + " " + libCompress + " " + libJSON + " " + libParquet,
 			because: "reports show charges and compute none; arrow-go writes them and parquet-go, " +
 				"a second implementation, reads them back"},
@@ -118,7 +121,7 @@ func house() []room {
 			because: "the attack on the month consists of tests; whatever they import, nothing imports them"},
 
 		{name: "cmd/monthend", ours: "schema schema/money schema/price schema/offer schema/bill config pipeline jobs jobs/calendar jobs/notify " +
-			"pipeline/store pipeline/store/s3 pipeline/ingest pipeline/report pipeline/period pipeline/sample pipeline/spool pipeline/trial",
+			"pipeline/store pipeline/store/s3 pipeline/ingest pipeline/report pipeline/period pipeline/sample pipeline/pages pipeline/trial",
 			libs: libCobra + " " + libJSON + " " + libProgress + " " + libTerm, tests: libScript + " " + libParquet,
 			because: "the command wires the real store, clock and log to the pipeline; billing is none of its business"},
 	}

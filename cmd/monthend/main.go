@@ -12,11 +12,11 @@ import (
 	"time"
 	_ "time/tzdata" // a host without zone data must not turn every zone into UTC
 
-	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/pipeline/pages"
 )
 
 func main() {
-	spool.UsePortableSnappy()
+	pages.UsePortableSnappy()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	p := &program{stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), clock: time.Now}
 	code := p.run(ctx, os.Args[1:])

@@ -3,9 +3,7 @@ package report
 import (
 	"math"
 
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/metadata"
-
+	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema/money"
 )
 
@@ -35,19 +33,16 @@ type amount interface {
 // writeAmounts writes a column of doubles, each the nearest to its amount. The
 // amounts are those of the given rows, ascending, and all other cells are null;
 // no rows at all stand for every row.
-func writeAmounts[T amount](e *encoder, w *file.Float64ColumnChunkWriter, values []T, rows []uint32) error {
-	nulls := 0
-	if rows != nil {
-		nulls = e.rows - len(rows)
-	}
-	if nulls == e.rows {
-		return nullCells(w, e.none[:e.rows], nil)
-	}
-	if nulls > 0 {
+func writeAmounts[T amount](e *encoder, to *pages.Column, values []T, rows []uint32) error {
+	e.levels = nil
+	if rows != nil && len(rows) < e.rows {
 		e.markRows(rows)
 	}
+	if len(values) == 0 {
+		return e.nulls(to)
+	}
 	if !collect(&e.amount, values) {
-		return plainAmounts(e, w, values, nulls)
+		return plainAmounts(e, to, values)
 	}
 	a := &e.amount
 	a.doubles = a.doubles[:0]
@@ -55,44 +50,43 @@ func writeAmounts[T amount](e *encoder, w *file.Float64ColumnChunkWriter, values
 		a.doubles = append(a.doubles, T(word).Float64())
 	}
 	a.mergeEqual()
-	if err := w.CurrentEncoder().(dictionary).PutDictionary(float64Array(a.doubles)); err != nil {
-		return err
-	}
-	e.used = e.used[:0]
-	for i := range a.doubles {
+	e.bytes, e.used = e.bytes[:0], e.used[:0]
+	for i, d := range a.doubles {
+		e.bytes = appendDouble(e.bytes, d)
 		e.used = append(e.used, uint32(i))
 	}
-	codes := a.codes
-	if nulls > 0 {
-		codes = e.spread(rows, codes)
+	if err := to.Dictionary(e.bytes, len(e.used)); err != nil {
+		return err
 	}
-	stats := w.PageStatistics().(*metadata.Float64Statistics)
-	return e.coded(w, codes, nulls, func(distinct []uint32) {
-		low, high := a.doubles[distinct[0]], a.doubles[distinct[0]]
+	e.codes = append(e.codes[:0], a.codes...)
+	return e.coded(to, func(p *pages.Page, distinct []uint32) {
+		low := a.doubles[distinct[0]]
+		high := low
 		for _, code := range distinct[1:] {
 			low, high = min(low, a.doubles[code]), max(high, a.doubles[code])
 		}
-		stats.SetMinMax(low, high)
+		p.Low, p.High = bounds(low, high)
 	})
 }
 
-// markRows makes levels and bitmap of the rows that have an amount.
-func (e *encoder) markRows(rows []uint32) {
-	e.levels = append(e.levels[:0], e.none[:e.rows]...)
-	e.valid = append(e.valid[:0], make([]byte, (e.rows+7)/8)...)
-	for _, row := range rows {
-		e.levels[row] = 1
-		e.valid[row/8] |= 1 << (row % 8)
+func appendDouble(dst []byte, d float64) []byte { return appendWord(dst, math.Float64bits(d)) }
+
+// bounds encodes the least and the greatest of some doubles. The format wants a
+// least zero to be the negative one.
+func bounds(low, high float64) (l, h []byte) {
+	if low == 0 {
+		low = math.Copysign(0, -1)
 	}
+	return appendDouble(nil, low), appendDouble(nil, high)
 }
 
-// spread returns the codes of some rows as codes by row; a null row has code 0.
-func (e *encoder) spread(rows, codes []uint32) []uint32 {
-	e.codes = append(e.codes[:0], e.zeros[:e.rows]...)
-	for i, row := range rows {
-		e.codes[row] = codes[i]
+// markRows makes the levels of the rows that have an amount.
+func (e *encoder) markRows(rows []uint32) {
+	e.room = append(e.room[:0], make([]uint8, e.rows)...)
+	e.levels = e.room
+	for _, row := range rows {
+		e.levels[row] = 1
 	}
-	return e.codes
 }
 
 // collect fills words and codes, or returns false when there are too many
@@ -162,31 +156,16 @@ func (a *amounts) mergeEqual() {
 }
 
 // plainAmounts writes a column of doubles without a dictionary.
-func plainAmounts[T amount](e *encoder, w *file.Float64ColumnChunkWriter, values []T, nulls int) error {
-	w.FallbackToPlain()
-	levels := e.ones[:e.rows]
-	if nulls > 0 {
-		levels = e.levels
-	}
-	a := &e.amount
-	next := 0 // value to write next
-	for from := 0; from < e.rows; from += pageRows {
-		to := min(from+pageRows, e.rows)
-		count := to - from
-		if nulls > 0 {
-			count -= countNulls(levels[from:to])
+func plainAmounts[T amount](e *encoder, to *pages.Column, values []T) error {
+	return e.eachPage(func(p pages.Page, before int) error {
+		e.bytes = e.bytes[:0]
+		low, high := math.Inf(1), math.Inf(-1)
+		for _, v := range values[before : before+p.Values] {
+			d := v.Float64()
+			low, high = min(low, d), max(high, d)
+			e.bytes = appendDouble(e.bytes, d)
 		}
-		a.doubles = a.doubles[:0]
-		for _, v := range values[next : next+count] {
-			a.doubles = append(a.doubles, v.Float64())
-		}
-		next += count
-		if _, err := w.WriteBatch(a.doubles, levels[from:to], nil); err != nil {
-			return err
-		}
-		if err := w.FlushCurrentPage(); err != nil {
-			return err
-		}
-	}
-	return nil
+		p.Low, p.High = bounds(low, high)
+		return to.Plain(p, e.bytes)
+	})
 }

@@ -1,207 +1,210 @@
 package report
 
 import (
+	"encoding/binary"
 	"fmt"
 	"unsafe"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/metadata"
-
+	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema/column"
 )
 
-// encoder writes row groups through the column writers of the library. It
-// gives them dictionaries and codes as they are, and cuts pages itself, at the
-// same rows in every column.
+// encoder writes row groups. Dictionaries and codes go into the file as they
+// are, and pages are cut at the same rows in every column.
 type encoder struct {
 	view *column.View
+	out  *pages.Writer
 	rows int
 
-	remap  []uint32 // by code of the column: 1 + code in the row group, 0 when not met
-	used   []uint32 // codes of the column that the row group uses, in order of first sight
-	codes  []uint32 // by row, codes of the row group
-	valid  []byte   // bitmap of rows that are not null, when there are nulls
-	levels []int16  // definition levels when there are nulls
+	remap  []uint32 // by code of the column: 1 + code in the row group, 0 when not met, null
+	met    []uint32 // codes of the column that the row group has
+	used   []uint32 // those that are values, in order of first sight
+	codes  []uint32 // by value, codes of the row group
+	levels []uint8  // by row, 0 where it is null; nil when no row is
+	room   []uint8  // memory of the levels
 	seen   []int32  // by code of the row group: page that met it last, counted from 1
-	bytes  []parquet.ByteArray
+	bytes  []byte
 
-	zeros  []uint32
-	ones   []int16
-	none   []int16 // zero levels
+	ones   []uint8
 	maps   mapRows
 	amount amounts
 }
 
-// pages is what the library's column writers can do beside their interface.
-type pages interface {
-	file.ColumnChunkWriter
-	FlushCurrentPage() error
-}
-
-type dictionary interface {
-	PutDictionary(arrow.Array) error
-	NumEntries() int
-}
+// null marks in remap a code that stands for no value.
+const null = ^uint32(0)
 
 // rowGroup writes the rows that the view holds.
-func (e *encoder) rowGroup(group file.SerialRowGroupWriter) error {
+func (e *encoder) rowGroup() error {
 	e.rows = e.view.Len()
-	e.zeros = filled(e.zeros, e.rows, 0)
-	e.ones = filled(e.ones, e.rows, 1)
-	e.none = filled(e.none, e.rows, 0)
+	for len(e.ones) < e.rows {
+		e.ones = append(e.ones, 1)
+	}
+	if err := e.out.RowGroup(e.rows); err != nil {
+		return err
+	}
 	for _, c := range column.All() {
-		if err := e.column(group, c); err != nil {
+		if err := e.column(c); err != nil {
 			return fmt.Errorf("column %s: %v", c.Name, err)
 		}
 	}
-	return group.Close()
+	return nil
 }
 
-func filled[T uint32 | int16](s []T, n int, v T) []T {
-	for len(s) < n {
-		s = append(s, v)
-	}
-	return s
-}
-
-func (e *encoder) column(group file.SerialRowGroupWriter, c column.Column) error {
+func (e *encoder) column(c column.Column) error {
 	values := c.Fill(e.view)
 	if values.Shape == column.Maps {
-		return e.mapColumn(group, c, values)
+		return e.mapColumn(c, values)
 	}
-	next, err := group.NextColumn()
+	to, err := e.out.Next()
 	if err != nil {
 		return err
 	}
-	w := next.(pages)
 	switch values.Shape {
 	case column.Texts:
-		return e.texts(w, values)
+		return e.texts(to, values)
 	case column.Times:
-		return e.times(w.(*file.Int64ColumnChunkWriter), values)
+		return e.times(to, values)
 	case column.Costs:
-		return writeAmounts(e, w.(*file.Float64ColumnChunkWriter), values.Costs, values.Rows)
+		return writeAmounts(e, to, values.Costs, values.Rows)
 	case column.Usages:
-		return writeAmounts(e, w.(*file.Float64ColumnChunkWriter), values.Usages, values.Rows)
+		return writeAmounts(e, to, values.Usages, values.Rows)
 	}
-	return nullCells(w, e.none[:e.rows], nil)
+	return e.nulls(to)
 }
 
-// nullCells writes cells without a value: one page, no dictionary.
-func nullCells(w file.ColumnChunkWriter, definition, repetition []int16) error {
-	w.FallbackToPlain()
-	var err error
-	switch w := w.(type) {
-	case *file.ByteArrayColumnChunkWriter:
-		_, err = w.WriteBatch(nil, definition, repetition)
-	case *file.Float64ColumnChunkWriter:
-		_, err = w.WriteBatch(nil, definition, repetition)
-	case *file.Int64ColumnChunkWriter:
-		_, err = w.WriteBatch(nil, definition, repetition)
-	default:
-		err = fmt.Errorf("no such type: %T", w)
+// nulls writes a column without a value: one page, no dictionary.
+func (e *encoder) nulls(to *pages.Column) error {
+	return to.Plain(pages.Page{Rows: e.rows, Cells: e.rows}, nil)
+}
+
+// eachPage cuts the rows into pages and gives each its levels and the number of
+// values before it.
+func (e *encoder) eachPage(write func(p pages.Page, before int) error) error {
+	before := 0
+	for from := 0; from < e.rows; from += pageRows {
+		n := min(pageRows, e.rows-from)
+		p := pages.Page{Rows: n, Cells: n, Values: n, Definition: pages.Levels{Same: 1}}
+		if e.levels != nil {
+			p.Definition.Each = e.levels[from : from+n]
+			p.Values = count(p.Definition.Each)
+		}
+		if err := write(p, before); err != nil {
+			return err
+		}
+		before += p.Values
 	}
-	return err
+	return nil
+}
+
+func count(levels []uint8) int {
+	n := 0
+	for _, l := range levels {
+		n += int(l)
+	}
+	return n
 }
 
 // compact gives the codes that the row group uses new codes, dense and in order
 // of first sight, so that the bytes do not depend on what else the dictionary
-// of the run holds. It returns the codes by row and the number of nulls.
-func (e *encoder) compact(codes []uint32, dictionary int, isNull func(code uint32) bool) ([]uint32, int) {
-	e.used = e.used[:0]
-	if codes == nil {
-		e.used = append(e.used, 0)
-		return e.zeros[:e.rows], 0
-	}
+// of the run holds.
+func (e *encoder) compact(codes []uint32, dictionary int, isNull func(code uint32) bool) {
 	if len(e.remap) < dictionary {
 		e.remap = make([]uint32, dictionary)
 	}
-	e.codes = e.codes[:0]
-	nulls := 0
-	const null = ^uint32(0)
-	nullCode := null
-	for _, code := range codes {
+	e.met, e.used, e.codes, e.levels = e.met[:0], e.used[:0], e.codes[:0], nil
+	for row, code := range codes {
 		local := e.remap[code]
 		if local == 0 {
-			if code == nullCode || isNull(code) {
-				nullCode = code
-				nulls++
-				e.codes = append(e.codes, null)
-				continue
-			}
-			e.used = append(e.used, code)
-			local = uint32(len(e.used))
-			e.remap[code] = local
+			local = e.meet(code, isNull(code))
+		}
+		if local == null {
+			e.nullRow(row)
+			continue
 		}
 		e.codes = append(e.codes, local-1)
 	}
-	for _, code := range e.used {
+	for _, code := range e.met {
 		e.remap[code] = 0
 	}
-	if nulls > 0 {
-		e.markNulls(null)
-	}
-	return e.codes, nulls
 }
 
-// markNulls makes levels and bitmap from the codes; a null row keeps code 0.
-func (e *encoder) markNulls(null uint32) {
-	n := len(e.codes)
-	e.levels = append(e.levels[:0], e.ones[:n]...)
-	e.valid = append(e.valid[:0], make([]byte, (n+7)/8)...)
-	for i, code := range e.codes {
-		if code == null {
-			e.codes[i], e.levels[i] = 0, 0
-		} else {
-			e.valid[i/8] |= 1 << (i % 8)
-		}
+func (e *encoder) meet(code uint32, isNull bool) uint32 {
+	e.met = append(e.met, code)
+	e.remap[code] = null
+	if !isNull {
+		e.used = append(e.used, code)
+		e.remap[code] = uint32(len(e.used))
 	}
+	return e.remap[code]
+}
+
+func (e *encoder) nullRow(row int) {
+	if e.levels == nil {
+		e.room = append(e.room[:0], e.ones[:e.rows]...)
+		e.levels = e.room
+	}
+	e.levels[row] = 0
 }
 
 // texts writes a text column.
-func (e *encoder) texts(w pages, v column.Values) error {
+func (e *encoder) texts(to *pages.Column, v column.Values) error {
+	if v.Codes == nil {
+		return e.constant(to, v.Texts[0])
+	}
 	if len(v.Texts) == 1 && v.Texts[0] == "" { // no row can have a text
-		return nullCells(w, e.none[:e.rows], nil)
+		return e.nulls(to)
 	}
-	codes, nulls := e.compact(v.Codes, len(v.Texts), func(code uint32) bool { return v.Texts[code] == "" })
-	if nulls == e.rows {
-		return nullCells(w, e.none[:e.rows], nil)
+	e.compact(v.Codes, len(v.Texts), func(code uint32) bool { return v.Texts[code] == "" })
+	if len(e.used) == 0 {
+		return e.nulls(to)
 	}
-	if len(e.used) > plainFrom(e.rows-nulls) || bytesIn(e.used, v.Texts) > dictionaryBytes {
-		return e.plainTexts(w.(*file.ByteArrayColumnChunkWriter), codes, nulls, v.Texts)
+	if len(e.used) > plainFrom(len(e.codes)) || bytesIn(e.used, v.Texts) > dictionaryBytes {
+		return e.plainTexts(to, v.Texts)
 	}
-	d := w.CurrentEncoder().(dictionary)
-	if err := d.PutDictionary(textArray(e.used, v.Texts)); err != nil {
+	e.bytes = e.bytes[:0]
+	for _, code := range e.used {
+		e.bytes = appendText(e.bytes, v.Texts[code])
+	}
+	if err := to.Dictionary(e.bytes, len(e.used)); err != nil {
 		return err
 	}
-	if d.NumEntries() != len(e.used) { // two codes of one text
-		return e.plainTexts(w.(*file.ByteArrayColumnChunkWriter), codes, nulls, v.Texts)
-	}
-	stats := w.PageStatistics().(*metadata.ByteArrayStatistics)
-	return e.coded(w, codes, nulls, func(distinct []uint32) {
-		low, high := v.Texts[e.used[distinct[0]]], v.Texts[e.used[distinct[0]]]
+	return e.coded(to, func(p *pages.Page, distinct []uint32) {
+		low := v.Texts[e.used[distinct[0]]]
+		high := low
 		for _, code := range distinct[1:] {
 			text := v.Texts[e.used[code]]
 			low, high = min(low, text), max(high, text)
 		}
-		stats.SetMinMax(bytesOf(low), bytesOf(high))
+		p.Low, p.High = bytesOf(low), bytesOf(high)
 	})
+}
+
+// constant writes a text that all rows have.
+func (e *encoder) constant(to *pages.Column, text string) error {
+	if text == "" {
+		return e.nulls(to)
+	}
+	e.bytes = appendText(e.bytes[:0], text)
+	if err := to.Dictionary(e.bytes, 1); err != nil {
+		return err
+	}
+	e.levels = nil
+	return e.eachPage(func(p pages.Page, _ int) error {
+		p.Low, p.High = bytesOf(text), bytesOf(text)
+		return to.Same(p, 0)
+	})
+}
+
+func appendText(dst []byte, text string) []byte {
+	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(text))), text...)
 }
 
 // plainFrom is the number of distinct values from which on a dictionary is not
 // worth its while: above half of the values, beyond a small number.
 func plainFrom(values int) int { return max(values/2, 64) }
 
-// Limits of one page and of one dictionary, in bytes; the library counts both
-// in 32 bits.
-const (
-	plainPageBytes  = 8 << 20
-	dictionaryBytes = 64 << 20
-)
+// dictionaryBytes is the most that a dictionary of a text column holds.
+const dictionaryBytes = 64 << 20
 
 func bytesIn(used []uint32, texts []string) int {
 	n := 0
@@ -211,142 +214,113 @@ func bytesIn(used []uint32, texts []string) int {
 	return n
 }
 
+// plainPageBytes bounds a page of texts without a dictionary; rows of long texts
+// get pages of fewer rows.
+const plainPageBytes = 8 << 20
+
 // plainTexts writes a text column without a dictionary.
-func (e *encoder) plainTexts(w *file.ByteArrayColumnChunkWriter, codes []uint32, nulls int, texts []string) error {
-	w.FallbackToPlain()
-	levels := e.ones[:e.rows]
-	if nulls > 0 {
-		levels = e.levels
-	}
+func (e *encoder) plainTexts(to *pages.Column, texts []string) error {
+	next := 0
 	for from := 0; from < e.rows; {
+		p := pages.Page{Definition: pages.Levels{Same: 1}}
+		var low, high string
 		e.bytes = e.bytes[:0]
-		to, size := from, 0
-		for ; to < min(from+pageRows, e.rows) && size < plainPageBytes; to++ {
-			if levels[to] == 1 {
-				text := texts[e.used[codes[to]]]
-				size += len(text)
-				e.bytes = append(e.bytes, bytesOf(text))
+		row := from
+		for ; row < min(from+pageRows, e.rows) && len(e.bytes) < plainPageBytes; row++ {
+			if e.levels != nil && e.levels[row] == 0 {
+				continue
 			}
+			text := texts[e.used[e.codes[next]]]
+			if next++; p.Values == 0 {
+				low, high = text, text
+			}
+			low, high = min(low, text), max(high, text)
+			e.bytes = appendText(e.bytes, text)
+			p.Values++
 		}
-		if _, err := w.WriteBatch(e.bytes, levels[from:to], nil); err != nil {
+		p.Rows, p.Cells, p.Low, p.High = row-from, row-from, bytesOf(low), bytesOf(high)
+		if e.levels != nil {
+			p.Definition.Each = e.levels[from:row]
+		}
+		if err := to.Plain(p, e.bytes); err != nil {
 			return err
 		}
-		if err := w.FlushCurrentPage(); err != nil {
-			return err
-		}
-		from = to
+		from = row
 	}
 	return nil
 }
 
 // times writes a timestamp column.
-func (e *encoder) times(w *file.Int64ColumnChunkWriter, v column.Values) error {
-	codes, _ := e.compact(v.Codes, len(v.Times), func(uint32) bool { return false })
-	values := make([]int64, len(e.used))
-	for i, code := range e.used {
-		values[i] = v.Times[code]
+func (e *encoder) times(to *pages.Column, v column.Values) error {
+	if v.Codes == nil {
+		return e.constantTime(to, v.Times[0])
 	}
-	d := w.CurrentEncoder().(dictionary)
-	if err := d.PutDictionary(int64Array(values)); err != nil {
+	e.compact(v.Codes, len(v.Times), func(uint32) bool { return false })
+	e.bytes = e.bytes[:0]
+	for _, code := range e.used {
+		e.bytes = appendWord(e.bytes, uint64(v.Times[code]))
+	}
+	if err := to.Dictionary(e.bytes, len(e.used)); err != nil {
 		return err
 	}
-	if d.NumEntries() != len(values) {
-		return fmt.Errorf("a time stands twice in the dictionary")
-	}
-	stats := w.PageStatistics().(*metadata.Int64Statistics)
-	return e.coded(w, codes, 0, func(distinct []uint32) {
-		low, high := values[distinct[0]], values[distinct[0]]
+	return e.coded(to, func(p *pages.Page, distinct []uint32) {
+		low := v.Times[e.used[distinct[0]]]
+		high := low
 		for _, code := range distinct[1:] {
-			low, high = min(low, values[code]), max(high, values[code])
+			at := v.Times[e.used[code]]
+			low, high = min(low, at), max(high, at)
 		}
-		stats.SetMinMax(low, high)
+		p.Low, p.High = appendWord(nil, uint64(low)), appendWord(nil, uint64(high))
 	})
 }
 
-// coded writes rows as codes of the dictionary that the column has, page by
-// page. MinMax is told the distinct codes of a page, at least one.
-func (e *encoder) coded(w pages, codes []uint32, nulls int, minMax func(distinct []uint32)) error {
-	e.seen = append(e.seen[:0], make([]int32, len(e.used))...)
-	var distinct []uint32
-	for from := 0; from < e.rows; from += pageRows {
-		to := min(from+pageRows, e.rows)
-		levels, bitmap, missing := e.ones[from:to], []byte(nil), 0
-		if nulls > 0 {
-			levels, bitmap = e.levels[from:to], e.valid
-			missing = countNulls(levels)
-		}
-		distinct = e.distinct(distinct[:0], codes[from:to], levels, int32(from/pageRows+1))
-		stats := w.PageStatistics()
-		stats.IncNulls(int64(missing))
-		stats.IncNumValues(int64(to - from - missing))
-		if len(distinct) > 0 {
-			minMax(distinct)
-		}
-		if err := w.WriteDictIndices(codeArray(codes, bitmap, from, to, missing), levels, nil); err != nil {
-			return err
-		}
-		if err := w.FlushCurrentPage(); err != nil {
-			return err
-		}
+// constantTime writes an instant that all rows have.
+func (e *encoder) constantTime(to *pages.Column, at int64) error {
+	word := appendWord(nil, uint64(at))
+	if err := to.Dictionary(word, 1); err != nil {
+		return err
 	}
-	return nil
+	e.levels = nil
+	return e.eachPage(func(p pages.Page, _ int) error {
+		p.Low, p.High = word, word
+		return to.Same(p, 0)
+	})
 }
 
-// distinct appends the codes of a page that are not null, each once.
-func (e *encoder) distinct(list, codes []uint32, levels []int16, page int32) []uint32 {
-	last := ^uint32(0)
-	for i, code := range codes {
-		if code == last || levels[i] == 0 {
+func appendWord(dst []byte, word uint64) []byte { return binary.LittleEndian.AppendUint64(dst, word) }
+
+// coded writes the values as codes of the dictionary that the column has, page by
+// page. MinMax is told the distinct codes of a page, at least one.
+func (e *encoder) coded(to *pages.Column, minMax func(p *pages.Page, distinct []uint32)) error {
+	e.seen = append(e.seen[:0], make([]int32, len(e.used))...)
+	var distinct []uint32
+	page := int32(0)
+	return e.eachPage(func(p pages.Page, before int) error {
+		codes := e.codes[before : before+p.Values]
+		page++
+		if distinct = appendDistinct(distinct[:0], codes, e.seen, page); len(distinct) > 0 {
+			minMax(&p, distinct)
+		}
+		return to.Codes(p, codes)
+	})
+}
+
+// appendDistinct appends the codes of a page, each once. Seen tells by code the
+// last page that had it.
+func appendDistinct(list, codes []uint32, seen []int32, page int32) []uint32 {
+	last := null
+	for _, code := range codes {
+		if code == last {
 			continue
 		}
 		last = code
-		if e.seen[code] != page {
-			e.seen[code] = page
+		if seen[code] != page {
+			seen[code] = page
 			list = append(list, code)
 		}
 	}
 	return list
 }
 
-func countNulls(levels []int16) int {
-	n := 0
-	for _, l := range levels {
-		n += 1 - int(l)
-	}
-	return n
-}
-
 // bytesOf views a text as bytes, which are not written to.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
-
-// codeArray views codes [from, to) as an Arrow array.
-func codeArray(codes []uint32, bitmap []byte, from, to, nulls int) arrow.Array {
-	var valid *memory.Buffer
-	if nulls > 0 {
-		valid = memory.NewBufferBytes(bitmap)
-	}
-	buffers := []*memory.Buffer{valid, memory.NewBufferBytes(arrow.Uint32Traits.CastToBytes(codes))}
-	return array.NewUint32Data(array.NewData(arrow.PrimitiveTypes.Uint32, to-from, buffers, nil, nulls, from))
-}
-
-// textArray returns the used texts as an Arrow array.
-func textArray(used []uint32, texts []string) arrow.Array {
-	offsets := make([]int32, 1, len(used)+1)
-	var data []byte
-	for _, code := range used {
-		data = append(data, texts[code]...)
-		offsets = append(offsets, int32(len(data)))
-	}
-	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(data)}
-	return array.NewStringData(array.NewData(arrow.BinaryTypes.String, len(used), buffers, nil, 0, 0))
-}
-
-func int64Array(values []int64) arrow.Array {
-	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(values))}
-	return array.NewInt64Data(array.NewData(arrow.PrimitiveTypes.Int64, len(values), buffers, nil, 0, 0))
-}
-
-func float64Array(values []float64) arrow.Array {
-	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Float64Traits.CastToBytes(values))}
-	return array.NewFloat64Data(array.NewData(arrow.PrimitiveTypes.Float64, len(values), buffers, nil, 0, 0))
-}

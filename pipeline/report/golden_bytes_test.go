@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/monthend/monthend/pipeline/spool"
+	"github.com/monthend/monthend/pipeline/pages"
 )
 
 func TestMain(m *testing.M) {
-	spool.UsePortableSnappy() // as the program does
+	pages.UsePortableSnappy() // as the program does
 	os.Exit(m.Run())
 }
 

@@ -2,10 +2,9 @@ package report
 
 import (
 	"fmt"
+	"math"
 
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/metadata"
-
+	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/column"
 	"github.com/monthend/monthend/schema/money"
@@ -14,26 +13,27 @@ import (
 // mapRows is a map column of a row group, flattened: one cell per entry, and
 // one for a map without entries.
 type mapRows struct {
-	repetition []int16
-	entry      []bool // cell holds an entry
-	ends       []int  // by page: number of cells up to its end
+	repetition []uint8
+	marks      []mark // where pages begin and the last one ends
 	keys       side
 	values     side
 }
 
+// mark is a place in the flattened rows.
+type mark struct{ row, cell, entry int }
+
 // side is the keys or the values of a map column.
 type side struct {
-	texts   []string
-	byText  map[string]uint32
-	codes   []uint32 // by entry
-	starts  []int    // by page: number of entries before it
-	seen    []int32
-	level   int16 // definition level of an entry
-	level16 []int16
+	texts  []string
+	byText map[string]uint32
+	codes  []uint32 // by entry
+	levels []uint8  // definition levels of the cells
+	seen   []int32
+	level  uint8 // definition level of an entry
 }
 
-func (s *side) reset(level int16) {
-	s.texts, s.codes, s.starts, s.level = s.texts[:0], s.codes[:0], s.starts[:0], level
+func (s *side) reset(level uint8) {
+	s.texts, s.codes, s.levels, s.level = s.texts[:0], s.codes[:0], s.levels[:0], level
 	if s.byText == nil {
 		s.byText = map[string]uint32{}
 	}
@@ -50,143 +50,158 @@ func (s *side) code(text string) uint32 {
 	return code
 }
 
+// Definition levels of a map: without entries, and of a key and a value.
+const (
+	emptyLevel = 1
+	keyLevel   = 2
+	valueLevel = 3
+)
+
 // mapColumn writes the two leaves of a map column.
-func (e *encoder) mapColumn(group file.SerialRowGroupWriter, c column.Column, v column.Values) error {
-	codes, _ := e.compact(v.Codes, len(v.Maps), func(uint32) bool { return false })
-	m := &e.maps
-	if m.empty(e.used, v.Maps) {
-		return e.emptyMaps(group)
+func (e *encoder) mapColumn(c column.Column, v column.Values) error {
+	if v.Codes == nil && len(v.Maps[0]) == 0 {
+		return e.emptyMaps()
 	}
-	m.flatten(e.used, codes, v.Maps)
-	next, err := group.NextColumn()
+	m := &e.maps
+	m.flatten(e, v)
+	if len(m.keys.codes) == 0 {
+		return e.emptyMaps()
+	}
+	to, err := e.out.Next()
 	if err != nil {
 		return err
 	}
-	if err := m.write(next.(pages), &m.keys); err != nil {
+	if err := e.mapTexts(to, &m.keys); err != nil {
 		return err
 	}
-	if next, err = group.NextColumn(); err != nil {
+	if to, err = e.out.Next(); err != nil {
 		return err
 	}
 	if c.Kind == column.DoubleMap {
-		return m.writeDoubles(next.(*file.Float64ColumnChunkWriter), &m.values)
+		return e.mapDoubles(to, &m.values)
 	}
-	return m.write(next.(pages), &m.values)
-}
-
-func (m *mapRows) empty(used []uint32, maps [][]schema.Tag) bool {
-	for _, code := range used {
-		if len(maps[code]) > 0 {
-			return false
-		}
-	}
-	return true
+	return e.mapTexts(to, &m.values)
 }
 
 // emptyMaps writes a map without entries in every row.
-func (e *encoder) emptyMaps(group file.SerialRowGroupWriter) error {
+func (e *encoder) emptyMaps() error {
 	for range 2 {
-		next, err := group.NextColumn()
+		to, err := e.out.Next()
 		if err != nil {
 			return err
 		}
-		if err := nullCells(next, e.ones[:e.rows], e.none[:e.rows]); err != nil {
+		if err := to.Plain(pages.Page{Rows: e.rows, Cells: e.rows, Definition: pages.Levels{Same: emptyLevel}}, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// flatten lays out the rows. Each distinct map is looked up once.
-func (m *mapRows) flatten(used, codes []uint32, maps [][]schema.Tag) {
-	m.keys.reset(2)
-	m.values.reset(3)
-	type pair struct{ key, value uint32 }
-	coded := make([][]pair, len(used))
-	for i, code := range used {
-		for _, t := range maps[code] {
-			coded[i] = append(coded[i], pair{m.keys.code(t.Key), m.values.code(t.Value)})
-		}
+// flatten lays out the rows. Each distinct map is laid out once.
+func (m *mapRows) flatten(e *encoder, v column.Values) {
+	codes := v.Codes
+	if codes == nil {
+		codes = make([]uint32, e.rows)
 	}
-	m.repetition, m.entry, m.ends = m.repetition[:0], m.entry[:0], m.ends[:0]
-	for row, code := range codes {
+	e.compact(codes, len(v.Maps), func(uint32) bool { return false })
+	m.keys.reset(keyLevel)
+	m.values.reset(valueLevel)
+	flats := make([]flat, len(e.used))
+	for i, code := range e.used {
+		flats[i] = m.flat(v.Maps[code])
+	}
+	m.repetition, m.marks = m.repetition[:0], m.marks[:0]
+	for row, code := range e.codes {
 		if row%pageRows == 0 {
-			m.startPage(row)
+			m.mark(row)
 		}
-		if len(coded[code]) == 0 {
-			m.repetition, m.entry = append(m.repetition, 0), append(m.entry, false)
-			continue
-		}
-		again := int16(0)
-		for _, p := range coded[code] {
-			m.repetition, m.entry = append(m.repetition, again), append(m.entry, true)
-			m.keys.codes = append(m.keys.codes, p.key)
-			m.values.codes = append(m.values.codes, p.value)
-			again = 1
-		}
+		l := &flats[code]
+		m.repetition = append(m.repetition, l.repetition...)
+		m.keys.add(l.keyLevels, l.keys)
+		m.values.add(l.valueLevels, l.values)
 	}
-	m.startPage(len(codes))
+	m.mark(len(e.codes))
 }
 
-// startPage notes where a page begins, and where the one before it ends.
-func (m *mapRows) startPage(row int) {
-	m.keys.starts = append(m.keys.starts, len(m.keys.codes))
-	m.values.starts = append(m.values.starts, len(m.values.codes))
-	if row > 0 {
-		m.ends = append(m.ends, len(m.repetition))
-	}
+// flat is a map, flattened.
+type flat struct {
+	repetition, keyLevels, valueLevels []uint8
+	keys, values                       []uint32
 }
 
-// write writes one leaf, page by page.
-func (m *mapRows) write(w pages, s *side) error {
-	if size := bytesOfAll(s.texts); size > mapBytes {
-		return fmt.Errorf("the distinct texts of a row group have %d bytes, at most %d; choose fewer rows per group", size, mapBytes)
+func (m *mapRows) flat(tags []schema.Tag) flat {
+	if len(tags) == 0 {
+		return flat{repetition: []uint8{0}, keyLevels: []uint8{emptyLevel}, valueLevels: []uint8{emptyLevel}}
 	}
-	all := make([]uint32, len(s.texts))
-	for i := range all {
-		all[i] = uint32(i)
+	var l flat
+	for i, t := range tags {
+		l.repetition = append(l.repetition, uint8(min(i, 1)))
+		l.keyLevels = append(l.keyLevels, keyLevel)
+		l.valueLevels = append(l.valueLevels, valueLevel)
+		l.keys = append(l.keys, m.keys.code(t.Key))
+		l.values = append(l.values, m.values.code(t.Value))
 	}
-	if err := w.CurrentEncoder().(dictionary).PutDictionary(textArray(all, s.texts)); err != nil {
+	return l
+}
+
+func (s *side) add(levels []uint8, codes []uint32) {
+	s.levels = append(s.levels, levels...)
+	s.codes = append(s.codes, codes...)
+}
+
+func (m *mapRows) mark(row int) {
+	m.marks = append(m.marks, mark{row, len(m.repetition), len(m.keys.codes)})
+}
+
+// eachPage gives the pages of a side and the codes in each.
+func (m *mapRows) eachPage(s *side, write func(p pages.Page, codes []uint32) error) error {
+	for i, end := range m.marks[1:] {
+		begin := m.marks[i]
+		p := pages.Page{Rows: end.row - begin.row, Cells: end.cell - begin.cell, Values: end.entry - begin.entry,
+			Repetition: pages.Levels{Each: m.repetition[begin.cell:end.cell]}, Definition: pages.Levels{Each: s.levels[begin.cell:end.cell]}}
+		if err := write(p, s.codes[begin.entry:end.entry]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mapBytes is how much distinct text the keys or values of one row group hold.
+const mapBytes = 1 << 30
+
+// mapTexts writes a leaf of texts.
+func (e *encoder) mapTexts(to *pages.Column, s *side) error {
+	e.bytes = e.bytes[:0]
+	for _, text := range s.texts {
+		if e.bytes = appendText(e.bytes, text); len(e.bytes) > mapBytes {
+			return fmt.Errorf("the distinct texts of a row group have more than %d bytes; choose fewer rows per group", mapBytes)
+		}
+	}
+	if err := to.Dictionary(e.bytes, len(s.texts)); err != nil {
 		return err
 	}
-	m.levels(s)
 	s.seen = append(s.seen[:0], make([]int32, len(s.texts))...)
-	start := 0
-	for page, end := range m.ends {
-		from, to := s.starts[page], s.starts[page+1]
-		stats := w.PageStatistics().(*metadata.ByteArrayStatistics)
-		stats.IncNulls(int64(end - start - (to - from)))
-		stats.IncNumValues(int64(to - from))
-		s.minMax(stats, s.codes[from:to], int32(page+1))
-		indices := codeArray(s.codes, nil, from, to, 0)
-		if err := w.WriteDictIndices(indices, s.level16[start:end], m.repetition[start:end]); err != nil {
-			return err
+	var distinct []uint32
+	page := int32(0)
+	return e.maps.eachPage(s, func(p pages.Page, codes []uint32) error {
+		page++
+		distinct = appendDistinct(distinct[:0], codes, s.seen, page)
+		var low, high string
+		for i, code := range distinct {
+			text := s.texts[code]
+			if i == 0 {
+				low, high = text, text
+			}
+			low, high = min(low, text), max(high, text)
 		}
-		if err := w.FlushCurrentPage(); err != nil {
-			return err
-		}
-		start = end
-	}
-	return nil
+		p.Low, p.High = bytesOf(low), bytesOf(high)
+		return to.Codes(p, codes)
+	})
 }
 
-// levels sets the definition levels of a leaf.
-func (m *mapRows) levels(s *side) {
-	s.level16 = s.level16[:0]
-	for _, entry := range m.entry {
-		level := int16(1)
-		if entry {
-			level = s.level
-		}
-		s.level16 = append(s.level16, level)
-	}
-}
-
-// writeDoubles writes a leaf of decimals as the doubles nearest to them, without
+// mapDoubles writes a leaf of decimals as the doubles nearest to them, without
 // a dictionary.
-func (m *mapRows) writeDoubles(w *file.Float64ColumnChunkWriter, s *side) error {
-	w.FallbackToPlain()
-	m.levels(s)
+func (e *encoder) mapDoubles(to *pages.Column, s *side) error {
 	doubles := make([]float64, len(s.texts))
 	for i, text := range s.texts {
 		c, err := money.ParseCost(text)
@@ -195,51 +210,14 @@ func (m *mapRows) writeDoubles(w *file.Float64ColumnChunkWriter, s *side) error 
 		}
 		doubles[i] = c.Float64()
 	}
-	var values []float64
-	start := 0
-	for page, end := range m.ends {
-		values = values[:0]
-		for _, code := range s.codes[s.starts[page]:s.starts[page+1]] {
-			values = append(values, doubles[code])
+	return e.maps.eachPage(s, func(p pages.Page, codes []uint32) error {
+		e.bytes = e.bytes[:0]
+		low, high := math.Inf(1), math.Inf(-1)
+		for _, code := range codes {
+			low, high = min(low, doubles[code]), max(high, doubles[code])
+			e.bytes = appendDouble(e.bytes, doubles[code])
 		}
-		if _, err := w.WriteBatch(values, s.level16[start:end], m.repetition[start:end]); err != nil {
-			return err
-		}
-		if err := w.FlushCurrentPage(); err != nil {
-			return err
-		}
-		start = end
-	}
-	return nil
-}
-
-// mapBytes is how much distinct text the keys or values of one row group hold.
-const mapBytes = 1 << 30
-
-func bytesOfAll(texts []string) int {
-	n := 0
-	for _, t := range texts {
-		n += len(t)
-	}
-	return n
-}
-
-func (s *side) minMax(stats *metadata.ByteArrayStatistics, codes []uint32, page int32) {
-	first := true
-	var low, high string
-	for _, code := range codes {
-		if s.seen[code] == page {
-			continue
-		}
-		s.seen[code] = page
-		text := s.texts[code]
-		if first {
-			low, high, first = text, text, false
-			continue
-		}
-		low, high = min(low, text), max(high, text)
-	}
-	if !first {
-		stats.SetMinMax(bytesOf(low), bytesOf(high))
-	}
+		p.Low, p.High = bounds(low, high)
+		return to.Plain(p, e.bytes)
+	})
 }

@@ -6,9 +6,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
+	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/column"
 )
@@ -18,18 +18,12 @@ import (
 // that bytes do not change from build to build.
 const createdBy = "monthend version 1.0.0 (build report)"
 
-// unlimited keeps the library from cutting pages: pages are cut by row count.
-const unlimited = 1 << 30
-
 func properties() *parquet.WriterProperties {
 	return parquet.NewWriterProperties(
 		parquet.WithCreatedBy(createdBy),
 		parquet.WithCompression(compress.Codecs.Snappy),
 		parquet.WithPageIndexEnabled(true),
 		parquet.WithDataPageVersion(parquet.DataPageV1),
-		parquet.WithDataPageSize(unlimited),
-		parquet.WithBatchSize(unlimited),
-		parquet.WithDictionaryPageSizeLimit(unlimited),
 		parquet.WithRootName("monthend"),
 	)
 }
@@ -76,18 +70,14 @@ func writeParquet(out io.Writer, view *column.View, tables column.Tables, rows *
 			err = fmt.Errorf("encode Parquet: %v", r)
 		}
 	}()
-	w, err := file.NewParquetWriterWithError(out, fileSchema(), file.WithWriterProps(properties()))
-	if err != nil {
+	w := pages.New(fileSchema(), properties())
+	if err := w.Begin(out); err != nil {
 		return fmt.Errorf("encode Parquet: %v", err)
 	}
-	e := &encoder{view: view}
+	e := &encoder{view: view, out: w}
 	for from := 0; from < rows.Len(); from += groupRows {
 		view.Load(tables, rows.Slice(from, min(from+groupRows, rows.Len())))
-		group, err := w.AppendRowGroupChecked()
-		if err != nil {
-			return fmt.Errorf("encode Parquet: %v", err)
-		}
-		if err := e.rowGroup(group); err != nil {
+		if err := e.rowGroup(); err != nil {
 			return fmt.Errorf("encode Parquet: %v", err)
 		}
 	}

@@ -406,12 +406,12 @@ func (s *sim) rowsOf(key, account string) bool {
 func (s *sim) spoilCharges(t testing.TB, c period.Charges) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w, err := spool.NewChargesWriter(&out)
-	if err != nil {
+	w := &spool.ChargesWriter{}
+	if err := w.Begin(&out); err != nil {
 		t.Fatal(err)
 	}
 	owner := &batch.Owner{Issuer: "acme", Payer: c.Payer, PricingCurrency: "USD", BillingCurrency: "USD"}
-	err = spool.ReadCharges(ctx(), bytes.NewReader(s.objects[c.Key].data), owner, batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms(), func(b *batch.Charges) error {
+	err := spool.ReadCharges(ctx(), bytes.NewReader(s.objects[c.Key].data), owner, batch.NewDims(), batch.NewTable[batch.Price](), batch.NewTerms(), func(b *batch.Charges) error {
 		b.Unblended[b.Len()-1] = money.CostFromInt(777)
 		return w.Write(b)
 	})

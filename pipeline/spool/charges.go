@@ -2,13 +2,14 @@ package spool
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/file"
 
+	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/money"
@@ -56,10 +57,11 @@ func chargesSchema() *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// ChargesWriter writes one file of charges. Rows come in the canonical order.
+// ChargesWriter writes files of charges. Rows come in the canonical order. What
+// was made of dictionaries is kept from file to file, so files of one payer cost
+// little more than one of all.
 type ChargesWriter struct {
 	encoder
-	out     *file.Writer
 	pending *batch.Charges
 	count   int64
 	all     []uint32 // 0, 1, 2, ...
@@ -69,21 +71,13 @@ type ChargesWriter struct {
 	tails     tupleTexts[batch.Tail]
 	prices    tupleTexts[batch.Price]
 	terms     tupleTexts[batch.Terms]
-	levels    []int16
+	levels    []uint8
 }
 
-// NewChargesWriter starts a file.
-func NewChargesWriter(w io.Writer) (*ChargesWriter, error) {
-	out, err := openFile(w, chargesSchema())
-	return &ChargesWriter{out: out}, err
-}
-
-// Begin starts another file when the one before is closed. What was made of
-// dictionaries is kept, so files of one payer cost little more than one of all.
+// Begin starts a file. Another one may be begun when it is closed.
 func (w *ChargesWriter) Begin(to io.Writer) error {
-	out, err := openFile(to, chargesSchema())
-	w.out, w.count, w.pending = out, 0, nil
-	return err
+	w.count, w.pending = 0, nil
+	return w.begin(to, chargesSchema)
 }
 
 // Write appends charges; row groups are cut by count alone, so that the bytes
@@ -116,11 +110,8 @@ func (w *ChargesWriter) flush() (err error) {
 		w.all = append(w.all, uint32(len(w.all)))
 	}
 	w.rows = w.all[:c.Len()]
-	if w.group, err = w.out.AppendRowGroupChecked(); err == nil {
-		err = w.rowGroup(c)
-	}
-	if err != nil {
-		return fmt.Errorf("write Parquet row group: %v", err)
+	if err := w.rowGroup(c); err != nil {
+		return fmt.Errorf("write Parquet row group: %w", err)
 	}
 	w.count += int64(c.Len())
 	c.Reset()
@@ -134,6 +125,9 @@ func (w *ChargesWriter) rowGroup(c *batch.Charges) error {
 	w.tails.extend(tails(), c.Dims.Tails)
 	w.prices.extend(prices(), c.Prices)
 	w.terms.extend(terms(), c.Terms)
+	if err := w.out.RowGroup(c.Len()); err != nil {
+		return err
+	}
 	for _, text := range ownerFields(c.Owner) {
 		if err := w.constant(text); err != nil {
 			return err
@@ -159,29 +153,29 @@ func (w *ChargesWriter) rowGroup(c *batch.Charges) error {
 			return err
 		}
 	}
-	return w.group.Close()
+	return nil
 }
 
 // underTerms writes costs that are null where a charge stands under no terms.
 func (w *ChargesWriter) underTerms(values []money.Cost, terms []uint32) error {
-	column, err := next[*file.FixedLenByteArrayColumnChunkWriter](&w.encoder)
+	to, err := w.out.Next()
 	if err != nil {
 		return err
 	}
-	column.FallbackToPlain()
-	w.levels, w.bytes = w.levels[:0], w.bytes[:0]
-	for i, t := range terms {
-		if t == 0 {
-			w.levels = append(w.levels, 0)
-			continue
+	return w.eachPage(func(p pages.Page, from, end int) error {
+		w.levels, w.bytes, p.Values = w.levels[:0], w.bytes[:0], 0
+		for i := from; i < end; i++ {
+			level := uint8(0)
+			if terms[i] != 0 {
+				level = 1
+				p.Values++
+				w.bytes = appendDecimal(w.bytes, values[i])
+			}
+			w.levels = append(w.levels, level)
 		}
-		w.levels = append(w.levels, 1)
-		w.bytes = appendDecimal(w.bytes, values[i])
-	}
-	if _, err := column.WriteBatch(w.decimals(), w.levels, nil); err != nil {
-		return err
-	}
-	return column.Close()
+		p.Definition.Each = w.levels
+		return to.Plain(p, w.bytes)
+	})
 }
 
 // Close finishes the file.
@@ -191,7 +185,7 @@ func (w *ChargesWriter) Close() (err error) {
 	}
 	defer rescue(&err)
 	if err := w.out.Close(); err != nil {
-		return fmt.Errorf("close Parquet file: %v", err)
+		return fmt.Errorf("close Parquet file: %w", err)
 	}
 	return nil
 }
@@ -204,49 +198,64 @@ func (w *ChargesWriter) Rows() int64 { return w.count }
 // the CLOSE or REFRESH record says of the file.
 func ReadCharges(ctx context.Context, r parquet.ReaderAtSeeker, owner *batch.Owner, dims *batch.Dims,
 	table *batch.Table[batch.Price], held *batch.Table[batch.Terms], fn func(*batch.Charges) error) error {
-	c := batch.NewCharges(owner, dims, table)
-	c.Terms = held
-	names := append(heads().names, resources().names...)
-	names = append(append(append(names, tails().names...), prices().names...), terms().names...)
-	names = append(names, schema.FieldUsageStart, schema.FieldUsageAmount, columnList, columnUnblended, columnBlended,
-		columnNet, columnEffective, columnUpfront)
-	known := tails()
-	return eachRecord(ctx, r, names, func(record arrow.RecordBatch) error { return readCharges(c, known, record) }, func() error { return fn(c) })
+	g, err := openGroups(r)
+	if err != nil {
+		return err
+	}
+	c, known := batch.NewCharges(owner, dims, table), tails()
+	for {
+		more, err := g.read(ctx, func(int) error { return readCharges(g, c, known) })
+		if err != nil || !more {
+			return err
+		}
+		c.Recode(dims, table, held)
+		if err := fn(c); err != nil {
+			return err
+		}
+	}
 }
 
-func readCharges(c *batch.Charges, known tuple[batch.Tail], record arrow.RecordBatch) error {
-	var err error
-	if c.Head, err = readTuple(c.Head[:0], heads(), c.Dims.Heads, record); err != nil {
+// readCharges makes c the charges of the current row group, over tables that hold
+// their values alone.
+func readCharges(g *groups, c *batch.Charges, known tuple[batch.Tail]) (err error) {
+	c.Reset()
+	c.Dims = &batch.Dims{}
+	if c.Head, c.Dims.Heads, err = tuples(g, c.Head, heads()); err != nil {
 		return err
 	}
-	if c.Resource, err = readTuple(c.Resource[:0], resources(), c.Dims.Resources, record); err != nil {
+	if c.Resource, c.Dims.Resources, err = tuples(g, c.Resource, resources()); err != nil {
 		return err
 	}
-	if c.Tail, err = readTuple(c.Tail[:0], known, c.Dims.Tails, record); err != nil {
+	if c.Tail, c.Dims.Tails, err = tuples(g, c.Tail, known); err != nil {
 		return err
 	}
-	if c.Price, err = readTuple(c.Price[:0], prices(), c.Prices, record); err != nil {
+	if c.Price, c.Prices, err = tuples(g, c.Price, prices()); err != nil {
 		return err
 	}
-	if c.Term, err = readTuple(c.Term[:0], terms(), c.Terms, record); err != nil {
+	if c.Term, c.Terms, err = tuples(g, c.Term, terms()); err != nil {
 		return err
 	}
-	cols := columnsOf(record)
-	c.Hour = readColumn(cols, schema.FieldUsageStart, c.Hour[:0], appendHours)
-	c.Amount = readColumn(cols, schema.FieldUsageAmount, c.Amount[:0], appendDecimals[money.Usage])
-	c.List = readColumn(cols, columnList, c.List[:0], appendDecimals[money.Cost])
-	c.Unblended = readColumn(cols, columnUnblended, c.Unblended[:0], appendDecimals[money.Cost])
-	c.Blended = readColumn(cols, columnBlended, c.Blended[:0], appendDecimals[money.Cost])
-	c.Net = readColumn(cols, columnNet, c.Net[:0], orElse(c.Unblended))
-	c.Effective = readColumn(cols, columnEffective, c.Effective[:0], orElse(c.Unblended))
-	c.Upfront = readColumn(cols, columnUpfront, c.Upfront[:0], orElse(nil))
-	return cols.err
-}
-
-func appendHours(dst []schema.Hour, a arrow.Array) ([]schema.Hour, error) {
-	times, err := appendInt64s(nil, a)
-	for _, t := range times {
-		dst = append(dst, schema.HourOf(t*1_000_000))
+	hour := func(b []byte) schema.Hour { return schema.HourOf(int64(binary.LittleEndian.Uint64(b)) * 1_000_000) }
+	if c.Hour, err = fixed(g, c.Hour, schema.FieldUsageStart, parquet.Types.Int64, 8, hour); err != nil {
+		return err
 	}
-	return dst, err
+	if c.Amount, err = decimals(g, c.Amount, schema.FieldUsageAmount); err != nil {
+		return err
+	}
+	for _, column := range []struct {
+		name string
+		to   *[]money.Cost
+	}{{columnList, &c.List}, {columnUnblended, &c.Unblended}, {columnBlended, &c.Blended}} {
+		if *column.to, err = decimals(g, *column.to, column.name); err != nil {
+			return err
+		}
+	}
+	if c.Net, err = optional(g, c.Net, columnNet, c.Unblended); err != nil {
+		return err
+	}
+	if c.Effective, err = optional(g, c.Effective, columnEffective, c.Unblended); err != nil {
+		return err
+	}
+	c.Upfront, err = optional(g, c.Upfront, columnUpfront, nil)
+	return err
 }

@@ -68,8 +68,8 @@ func someCharges(t testing.TB, rows int, seed uint64) *batch.Charges {
 func write(t testing.TB, c *batch.Charges, size int) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	w, err := NewChargesWriter(&buf)
-	if err != nil {
+	w := &ChargesWriter{}
+	if err := w.Begin(&buf); err != nil {
 		t.Fatal(err)
 	}
 	for from := 0; from < c.Len(); from += size {
@@ -297,7 +297,8 @@ func TestCallersFaultsAreItsOwn(t *testing.T) {
 
 func TestWriterReportsAFullDisk(t *testing.T) {
 	full := errors.New("disk full")
-	w, err := NewChargesWriter(failing{full})
+	w := &ChargesWriter{}
+	err := w.Begin(failing{full})
 	if err == nil {
 		if err = w.Write(someCharges(t, 10, 8)); err == nil {
 			err = w.Close()
@@ -316,7 +317,8 @@ func BenchmarkWriteCharges(b *testing.B) {
 	const rows = RowGroup
 	c := someCharges(b, rows, 1)
 	for b.Loop() {
-		w, err := NewChargesWriter(io.Discard)
+		w := &ChargesWriter{}
+		err := w.Begin(io.Discard)
 		if err == nil {
 			err = w.Write(c)
 		}

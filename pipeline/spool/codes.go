@@ -1,10 +1,6 @@
 package spool
 
 import (
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-
 	"github.com/monthend/monthend/schema/batch"
 )
 
@@ -105,25 +101,4 @@ func (t *timeCodes) code(at int64) (uint32, bool) {
 	t.values = append(t.values, at)
 	t.slots[slot] = uint32(len(t.values))
 	return t.slots[slot] - 1, true
-}
-
-// textArray returns the used texts as an Arrow array.
-func textArray(used []uint32, texts []string) arrow.Array {
-	offsets := make([]int32, 1, len(used)+1)
-	size := 0
-	for _, code := range used {
-		size += len(texts[code])
-	}
-	data := make([]byte, 0, size)
-	for _, code := range used {
-		data = append(data, texts[code]...)
-		offsets = append(offsets, int32(len(data)))
-	}
-	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(data)}
-	return array.NewStringData(array.NewData(arrow.BinaryTypes.String, len(used), buffers, nil, 0, 0))
-}
-
-func int32Array(values []int32) arrow.Array {
-	return array.NewInt32Data(array.NewData(arrow.PrimitiveTypes.Int32, len(values),
-		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(values))}, nil, 0, 0))
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -189,85 +188,4 @@ func (t tuple[T]) arrowFields() []arrow.Field {
 
 func textType() *arrow.DictionaryType {
 	return &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
-}
-
-// interner turns the dictionary columns of read batches back into codes.
-type interner[T comparable] struct {
-	tuple   tuple[T]
-	table   *batch.Table[T]
-	columns []int // place of each field in the record
-}
-
-func newInterner[T comparable](t tuple[T], table *batch.Table[T], file *arrow.Schema) (*interner[T], error) {
-	in := &interner[T]{tuple: t, table: table}
-	for _, n := range t.names {
-		at := file.FieldIndices(n)
-		if len(at) != 1 {
-			return nil, fmt.Errorf("column %s is missing", n)
-		}
-		in.columns = append(in.columns, at[0])
-	}
-	return in, nil
-}
-
-// maxFields is the widest tuple; its dictionary codes make a map key.
-const maxFields = 15
-
-// codes appends one code per row of the record. Rows that repeat the row
-// before, as sorted files have them, cost a comparison.
-func (in *interner[T]) codes(dst []uint32, record arrow.RecordBatch) ([]uint32, error) {
-	indices := make([][]int32, len(in.columns))
-	texts := make([]*array.String, len(in.columns))
-	for i, c := range in.columns {
-		var err error
-		if indices[i], texts[i], err = dictionaryColumn(record.Column(c)); err != nil {
-			return nil, fmt.Errorf("column %s: %w", in.tuple.names[i], err)
-		}
-	}
-	seen := map[[maxFields]int32]uint32{}
-	var key, last [maxFields]int32
-	var code uint32
-	for row := range int(record.NumRows()) {
-		for i := range indices {
-			key[i] = indices[i][row]
-		}
-		if row == 0 || key != last {
-			var ok bool
-			if code, ok = seen[key]; !ok {
-				var err error
-				if code, err = in.intern(key, texts); err != nil {
-					return nil, err
-				}
-				seen[key] = code
-			}
-			last = key
-		}
-		dst = append(dst, code)
-	}
-	return dst, nil
-}
-
-func (in *interner[T]) intern(key [maxFields]int32, texts []*array.String) (uint32, error) {
-	fields := make([]string, len(texts))
-	for i, t := range texts {
-		fields[i] = string([]byte(t.Value(int(key[i])))) // a copy: the file's buffer goes away
-	}
-	v, err := in.tuple.build(fields)
-	if err != nil {
-		return 0, err
-	}
-	return in.table.Code(v), nil
-}
-
-func dictionaryColumn(a arrow.Array) ([]int32, *array.String, error) {
-	d, ok := a.(*array.Dictionary)
-	if !ok {
-		return nil, nil, fmt.Errorf("is %s, not dictionary text", a.DataType())
-	}
-	texts, ok := d.Dictionary().(*array.String)
-	index, ok2 := d.Indices().(*array.Int32)
-	if !ok || !ok2 || d.NullN() > 0 {
-		return nil, nil, fmt.Errorf("is %s, not dictionary text without nulls", a.DataType())
-	}
-	return index.Int32Values(), texts, nil
 }

@@ -2,10 +2,10 @@ package spool
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/parquet"
 
 	"github.com/monthend/monthend/schema"
@@ -43,100 +43,93 @@ func usageSchema() *arrow.Schema {
 // dictionaries, which grow. The batch is valid during the call only; its
 // sources, ids, files and lines are left empty unless trace is set.
 func ReadUsage(ctx context.Context, r parquet.ReaderAtSeeker, dims *batch.Dims, trace bool, fn func(*batch.Usage) error) error {
-	rd := usageReader{dims: dims, tails: tails(), trace: trace, usage: &batch.Usage{Dims: dims, Sources: batch.NewTable[string]()}}
-	return eachRecord(ctx, r, rd.columns(), rd.read, func() error { return fn(rd.usage) })
-}
-
-type usageReader struct {
-	dims  *batch.Dims
-	tails tuple[batch.Tail]
-	trace bool
-	usage *batch.Usage
-}
-
-func (r *usageReader) columns() []string {
-	names := append(heads().names, resources().names...)
-	names = append(append(names, tails().names...), schema.FieldUsageStart, schema.FieldUsageEnd, schema.FieldUsageAmount, schema.FieldCost)
-	if r.trace {
-		names = append(names, schema.FieldRecordID, schema.FieldSource, columnFile, columnLine)
-	}
-	return names
-}
-
-func (r *usageReader) read(record arrow.RecordBatch) error {
-	u := r.usage
-	var err error
-	if u.Head, err = readTuple(u.Head[:0], heads(), r.dims.Heads, record); err != nil {
+	in, err := OpenUsage(r, trace)
+	if err != nil {
 		return err
 	}
-	if u.Resource, err = readTuple(u.Resource[:0], resources(), r.dims.Resources, record); err != nil {
-		return err
-	}
-	if u.Tail, err = readTuple(u.Tail[:0], r.tails, r.dims.Tails, record); err != nil {
-		return err
-	}
-	c := columnsOf(record)
-	u.Start = readColumn(c, schema.FieldUsageStart, u.Start[:0], appendInt64s)
-	u.End = readColumn(c, schema.FieldUsageEnd, u.End[:0], appendInt64s)
-	u.Amount = readColumn(c, schema.FieldUsageAmount, u.Amount[:0], appendDecimals)
-	u.Cost = readColumn(c, schema.FieldCost, u.Cost[:0], appendDecimals)
-	if r.trace {
-		u.Line = readColumn(c, columnLine, u.Line[:0], appendInt64s)
-		u.File = readColumn(c, columnFile, u.File[:0], appendUint32s)
-		u.IDs = readColumn(c, schema.FieldRecordID, batch.Text{}, appendTexts)
-		if u.Source, err = readTuple(u.Source[:0], sources(), u.Sources, record); err != nil {
+	u := batch.NewUsage()
+	for {
+		more, err := in.Read(ctx, u)
+		if err != nil || !more {
+			return err
+		}
+		u.Recode(dims)
+		if err := fn(u); err != nil {
 			return err
 		}
 	}
-	return c.err
 }
 
-func readTuple[T comparable](dst []uint32, t tuple[T], table *batch.Table[T], record arrow.RecordBatch) ([]uint32, error) {
-	in, err := newInterner(t, table, record.Schema())
+// UsageReader reads a file of accepted usage.
+type UsageReader struct {
+	groups
+	tails tuple[batch.Tail]
+	trace bool
+}
+
+// OpenUsage opens a file. With trace, sources, ids, files and lines are read too.
+func OpenUsage(r parquet.ReaderAtSeeker, trace bool) (*UsageReader, error) {
+	g, err := openGroups(r)
 	if err != nil {
 		return nil, err
 	}
-	return in.codes(dst, record)
+	return &UsageReader{groups: *g, tails: tails(), trace: trace}, nil
 }
 
-// recordColumns reads columns by name and keeps the first error.
-type recordColumns struct {
-	record arrow.RecordBatch
-	err    error
+// Read makes u the next records, over dictionaries that hold their values alone
+// and find none, and tells whether there were any.
+func (r *UsageReader) Read(ctx context.Context, u *batch.Usage) (bool, error) {
+	u.Reset(&batch.Dims{}, nil)
+	return r.read(ctx, func(int) error {
+		g := &r.groups
+		var err error
+		if u.Head, u.Dims.Heads, err = tuples(g, u.Head, heads()); err != nil {
+			return err
+		}
+		if u.Resource, u.Dims.Resources, err = tuples(g, u.Resource, resources()); err != nil {
+			return err
+		}
+		if u.Tail, u.Dims.Tails, err = tuples(g, u.Tail, r.tails); err != nil {
+			return err
+		}
+		if u.Start, err = g.longs(u.Start, schema.FieldUsageStart); err != nil {
+			return err
+		}
+		if u.End, err = g.longs(u.End, schema.FieldUsageEnd); err != nil {
+			return err
+		}
+		if u.Amount, err = decimals(g, u.Amount, schema.FieldUsageAmount); err != nil {
+			return err
+		}
+		if u.Cost, err = decimals(g, u.Cost, schema.FieldCost); err != nil || !r.trace {
+			return err
+		}
+		return r.readTrace(u)
+	})
 }
 
-func columnsOf(record arrow.RecordBatch) *recordColumns { return &recordColumns{record: record} }
-
-func readColumn[T any](c *recordColumns, name string, dst T, read func(T, arrow.Array) (T, error)) T {
-	at := c.record.Schema().FieldIndices(name)
-	if len(at) != 1 {
-		c.err = fmt.Errorf("column %s is missing", name)
+func (r *UsageReader) readTrace(u *batch.Usage) (err error) {
+	g := &r.groups
+	if u.Source, u.Sources, err = tuples(g, u.Source, sources()); err != nil {
+		return err
 	}
-	if c.err != nil {
-		return dst
+	if u.File, err = g.ints(u.File, columnFile); err != nil {
+		return err
 	}
-	dst, err := read(dst, c.record.Column(at[0]))
-	if err != nil {
-		c.err = fmt.Errorf("column %s: %w", name, err)
+	if u.Line, err = g.longs(u.Line, columnLine); err != nil {
+		return err
 	}
-	return dst
-}
-
-func appendUint32s(dst []uint32, a arrow.Array) ([]uint32, error) {
-	v, ok := a.(*array.Uint32)
-	if !ok {
-		return dst, fmt.Errorf("is %s, not a 32-bit integer", a.DataType())
+	if err := g.column(schema.FieldRecordID, parquet.Types.ByteArray); err != nil {
+		return err
 	}
-	return append(dst, v.Uint32Values()...), nil
-}
-
-func appendTexts(dst batch.Text, a arrow.Array) (batch.Text, error) {
-	v, ok := a.(*array.String)
-	if !ok {
-		return dst, fmt.Errorf("is %s, not text", a.DataType())
+	plain := g.chunk.Plain
+	for range g.rows {
+		if len(plain) < 4 || uint64(binary.LittleEndian.Uint32(plain)) > uint64(len(plain)-4) {
+			return fmt.Errorf("column %s ends too early", schema.FieldRecordID)
+		}
+		size := binary.LittleEndian.Uint32(plain)
+		u.IDs.Append(plain[4 : 4+size])
+		plain = plain[4+size:]
 	}
-	for i := range v.Len() {
-		dst.Append([]byte(v.Value(i)))
-	}
-	return dst, nil
+	return nil
 }

@@ -1,11 +1,9 @@
 package spool
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
-
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/file"
 
 	"github.com/monthend/monthend/schema/batch"
 )
@@ -19,8 +17,7 @@ func WriteUsage(w io.Writer, u *batch.Usage, rows []uint32) error {
 // made of the dictionaries, from file to file.
 type UsageWriter struct {
 	encoder
-	u   *batch.Usage
-	ids []parquet.ByteArray
+	u *batch.Usage
 
 	sources, resources tupleTexts[string]
 	heads              tupleTexts[batch.Head]
@@ -32,8 +29,7 @@ type UsageWriter struct {
 // whatever else the batch and its dictionaries hold.
 func (e *UsageWriter) Write(w io.Writer, u *batch.Usage, rows []uint32) (err error) {
 	defer rescue(&err)
-	out, err := openFile(w, usageSchema())
-	if err != nil {
+	if err := e.begin(w, usageSchema); err != nil {
 		return err
 	}
 	e.u = u
@@ -43,15 +39,12 @@ func (e *UsageWriter) Write(w io.Writer, u *batch.Usage, rows []uint32) (err err
 	e.tails.extend(tails(), u.Dims.Tails)
 	for from := 0; from < len(rows); from += RowGroup {
 		e.rows = rows[from:min(from+RowGroup, len(rows))]
-		if e.group, err = out.AppendRowGroupChecked(); err == nil {
-			err = e.rowGroup()
-		}
-		if err != nil {
-			return fmt.Errorf("write Parquet row group: %v", err)
+		if err := e.rowGroup(); err != nil {
+			return fmt.Errorf("write Parquet row group: %w", err)
 		}
 	}
-	if err := out.Close(); err != nil {
-		return fmt.Errorf("close Parquet file: %v", err)
+	if err := e.out.Close(); err != nil {
+		return fmt.Errorf("close Parquet file: %w", err)
 	}
 	return nil
 }
@@ -60,6 +53,7 @@ func (e *UsageWriter) Write(w io.Writer, u *batch.Usage, rows []uint32) (err err
 func (e *UsageWriter) rowGroup() error {
 	u := e.u
 	steps := []func() error{
+		func() error { return e.out.RowGroup(len(e.rows)) },
 		e.recordIDs,
 		func() error { return e.tupleColumns(e.sources.columns, u.Source) },
 		func() error { return e.tupleColumns(e.heads.columns, u.Head) },
@@ -70,36 +64,21 @@ func (e *UsageWriter) rowGroup() error {
 		func() error { return decimalColumn(&e.encoder, u.Amount) },
 		func() error { return decimalColumn(&e.encoder, u.Cost) },
 		e.fileColumn,
-		e.lineColumn,
+		func() error { return e.longs(u.Line) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	return e.group.Close()
+	return nil
 }
 
 func (e *UsageWriter) recordIDs() error {
-	w, err := next[*file.ByteArrayColumnChunkWriter](&e.encoder)
-	if err != nil {
-		return err
-	}
-	e.ids = e.ids[:0]
-	for _, row := range e.rows {
-		e.ids = append(e.ids, e.u.IDs.At(int(row)))
-	}
-	if _, err = w.WriteBatch(e.ids, nil, nil); err != nil {
-		return err
-	}
-	return w.Close()
+	return e.plain(func(dst []byte, row uint32) []byte { return appendText(dst, e.u.IDs.At(int(row))) })
 }
 
 func (e *UsageWriter) fileColumn() error {
-	w, err := next[*file.Int32ColumnChunkWriter](&e.encoder)
-	if err != nil {
-		return err
-	}
 	most := uint32(0)
 	for _, row := range e.rows {
 		most = max(most, e.u.File[row])
@@ -109,20 +88,9 @@ func (e *UsageWriter) fileColumn() error {
 	for _, row := range e.rows {
 		e.codes = append(e.codes, e.fields.place(e.u.File[row]))
 	}
-	files := make([]int32, len(e.fields.used))
-	for i, f := range e.fields.used {
-		files[i] = int32(f)
+	e.bytes = e.bytes[:0]
+	for _, f := range e.fields.used {
+		e.bytes = binary.LittleEndian.AppendUint32(e.bytes, f)
 	}
-	if err := putDictionary(w, int32Array(files)); err != nil {
-		return err
-	}
-	return e.writeCodes(w, func(i int) uint32 { return e.codes[i] })
-}
-
-func (e *UsageWriter) lineColumn() error {
-	w, err := next[*file.Int64ColumnChunkWriter](&e.encoder)
-	if err != nil {
-		return err
-	}
-	return e.plainLongs(w, e.u.Line)
+	return e.coded(e.bytes, len(e.fields.used), func(i int) uint32 { return e.codes[i] })
 }

@@ -18,6 +18,9 @@ type Table[T comparable] struct {
 // NewTable returns an empty table.
 func NewTable[T comparable]() *Table[T] { return &Table[T]{codes: map[T]uint32{}} }
 
+// TableOf returns a table that holds values under their places and finds no codes.
+func TableOf[T comparable](values []T) *Table[T] { return &Table[T]{values: values} }
+
 // Code returns the code of v, adding it when it is new.
 func (t *Table[T]) Code(v T) uint32 {
 	if c, ok := t.Find(v); ok {

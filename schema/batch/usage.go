@@ -155,36 +155,42 @@ func (t *Text) At(i int) []byte {
 // Len returns the number of values.
 func (t *Text) Len() int { return len(t.ends) }
 
-// CopyFrom makes the batch a copy of another, over the other's dictionaries as
-// they are now, in memory of its own.
-func (u *Usage) CopyFrom(o *Usage) {
-	u.Dims = o.Dims.Snapshot()
-	u.Sources = o.Sources.Snapshot()
-	u.Head, u.Resource, u.Tail = append(u.Head[:0], o.Head...), append(u.Resource[:0], o.Resource...), append(u.Tail[:0], o.Tail...)
-	u.Start, u.End = append(u.Start[:0], o.Start...), append(u.End[:0], o.End...)
-	u.Amount, u.Cost = append(u.Amount[:0], o.Amount...), append(u.Cost[:0], o.Cost...)
-	u.Source, u.File, u.Line = append(u.Source[:0], o.Source...), append(u.File[:0], o.File...), append(u.Line[:0], o.Line...)
-	u.IDs = Text{append(u.IDs.ends[:0], o.IDs.ends...), append(u.IDs.data[:0], o.IDs.data...)}
-}
-
-// Recoding maps the codes of dictionaries that grow to those of others.
-type Recoding struct{ heads, resources, tails []uint32 }
-
-// Recode gives a batch the codes of dims, which grow by what they lack. All
-// batches given to one Recoding must be of the same dictionaries.
-func (r *Recoding) Recode(u *Usage, dims *Dims) {
-	r.heads = recode(r.heads, u.Head, u.Dims.Heads, dims.Heads)
-	r.resources = recode(r.resources, u.Resource, u.Dims.Resources, dims.Resources)
-	r.tails = recode(r.tails, u.Tail, u.Dims.Tails, dims.Tails)
+// Recode gives the records the codes of other dictionaries, which grow by what
+// they lack.
+func (u *Usage) Recode(dims *Dims) {
+	recode(u.Head, u.Dims.Heads, dims.Heads)
+	recodeTexts(u.Resource, u.Dims.Resources, dims.Resources)
+	recode(u.Tail, u.Dims.Tails, dims.Tails)
 	u.Dims = dims
 }
 
-func recode[T comparable](known, codes []uint32, from, to *Table[T]) []uint32 {
-	for _, v := range from.Values()[len(known):] {
-		known = append(known, to.Code(v))
+// Recode gives the charges the codes of other tables, which grow by what they
+// lack.
+func (c *Charges) Recode(dims *Dims, prices *Table[Price], terms *Table[Terms]) {
+	recode(c.Head, c.Dims.Heads, dims.Heads)
+	recodeTexts(c.Resource, c.Dims.Resources, dims.Resources)
+	recode(c.Tail, c.Dims.Tails, dims.Tails)
+	recode(c.Price, c.Prices, prices)
+	recode(c.Term, c.Terms, terms)
+	c.Dims, c.Prices, c.Terms = dims, prices, terms
+}
+
+func recode[T comparable](codes []uint32, from, to *Table[T]) {
+	recodeBy(codes, from, to.Code)
+}
+
+// recodeTexts is recode for texts that may be parts of a much longer one, which
+// the other table would keep in memory.
+func recodeTexts(codes []uint32, from, to *Table[string]) {
+	recodeBy(codes, from, func(v string) uint32 { return codeClone(to, v) })
+}
+
+func recodeBy[T comparable](codes []uint32, from *Table[T], code func(T) uint32) {
+	known := make([]uint32, from.Len())
+	for i, v := range from.Values() {
+		known[i] = code(v)
 	}
 	for i, c := range codes {
 		codes[i] = known[c]
 	}
-	return known
 }
