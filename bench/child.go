@@ -130,7 +130,7 @@ func (j *job) open() (*pipeline.Pipeline, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	debug.SetMemoryLimit(int64(c.Memory))
+	debug.SetMemoryLimit(c.HeapLimit())
 	p := &pipeline.Pipeline{Now: func() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) }, Attempt: "bench",
 		Offers: &offer.Offers{}, Limits: ingest.DefaultLimits(), CloseWait: c.Close.Wait, Memory: int64(c.Memory), Workers: c.Workers}
 	if p.Organization, err = organization(c.Organization); err != nil {

@@ -40,6 +40,13 @@ type Config struct {
 	Secrets      Secrets // from the environment
 }
 
+// programBytes is what the program takes beside its heap: its own text, above all.
+const programBytes = 32 << 20
+
+// HeapLimit is how large the heap may grow so that all of the program stays within
+// Memory.
+func (c *Config) HeapLimit() int64 { return max(int64(c.Memory)-programBytes, int64(c.Memory)/2) }
+
 // Store says where the bucket is: a folder or S3, exactly one of them.
 type Store struct {
 	Folder          string // the embedded store; blank when S3 is used

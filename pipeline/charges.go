@@ -11,6 +11,8 @@ import (
 // its share of the work. The bytes are those of the writer below.
 type chargesWriter struct {
 	batches chan *batch.Charges
+	free    chan *batch.Charges // to be filled again
+	made    int                 // how many there are
 	done    chan error
 }
 
@@ -19,13 +21,14 @@ func startCharges(to *spool.ChargesWriter, out io.Writer) (*chargesWriter, error
 	if err := to.Begin(out); err != nil {
 		return nil, err
 	}
-	w := &chargesWriter{batches: make(chan *batch.Charges, 2), done: make(chan error, 1)}
+	w := &chargesWriter{batches: make(chan *batch.Charges, 2), free: make(chan *batch.Charges, 3), done: make(chan error, 1)}
 	go func() {
 		var first error
 		for b := range w.batches {
 			if first == nil {
 				first = to.Write(b)
 			}
+			w.free <- b
 		}
 		if first == nil {
 			first = to.Close()
@@ -37,7 +40,16 @@ func startCharges(to *spool.ChargesWriter, out io.Writer) (*chargesWriter, error
 
 // write hands a copy of the rows over. What goes wrong with them is told by
 // close.
-func (w *chargesWriter) write(c *batch.Charges) { w.batches <- c.Copy() }
+func (w *chargesWriter) write(c *batch.Charges) {
+	to := &batch.Charges{}
+	if w.made == cap(w.free) {
+		to = <-w.free
+	} else {
+		w.made++
+	}
+	to.CopyFrom(c)
+	w.batches <- to
+}
 
 // close waits until everything is written.
 func (w *chargesWriter) close() error {

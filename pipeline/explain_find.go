@@ -1,15 +1,14 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
-	"runtime"
 	"slices"
 	"sync"
 
 	"github.com/monthend/monthend/pipeline/period"
+	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 	"github.com/monthend/monthend/schema/column"
@@ -61,36 +60,16 @@ func (r *chargeReader) at(i int) charge {
 	return c
 }
 
-// eachPayer runs fn for every payer of a run, as many at a time as there are
-// processors, and returns the first error in the order of payers.
-func eachPayer(run period.Run, fn func(payer string) error) error {
+// eachPayer runs fn for every payer of a run, some at a time, and returns the
+// first error in the order of payers.
+func (p *Pipeline) eachPayer(run period.Run, fn func(payer string) error) error {
 	var payers []string
 	for _, c := range run.Charges {
 		if !slices.Contains(payers, c.Payer) {
 			payers = append(payers, c.Payer)
 		}
 	}
-	return inParallel(len(payers), func(i int) error { return fn(payers[i]) })
-}
-
-// inParallel runs fn for 0 to n-1 and returns the error of the lowest.
-func inParallel(n int, fn func(i int) error) error {
-	errs := make([]error, n)
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := range next {
-				errs[i] = fn(i)
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	return cmp.Or(errs...)
+	return store.InParallel(p.workers(), len(payers), func(i int) error { return fn(payers[i]) })
 }
 
 // scan reads a payer's charges in the canonical order until fn says that it has
@@ -116,7 +95,7 @@ func (e *explaining) scan(ctx context.Context, run period.Run, payer string, fn 
 func (e *explaining) find(id string) ([]charge, error) {
 	var mu sync.Mutex
 	byPayer := map[string][]charge{}
-	err := eachPayer(e.run, func(payer string) error {
+	err := e.p.eachPayer(e.run, func(payer string) error {
 		f := &finder{id: id, reader: newChargeReader(e.owner(payer))}
 		err := e.scan(e.ctx, e.run, payer, f.look)
 		mu.Lock()

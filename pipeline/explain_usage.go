@@ -155,7 +155,7 @@ func (e *explaining) records(c charge, per schema.Period, batches []period.SlotB
 	batches = slices.DeleteFunc(batches, func(b period.SlotBatch) bool { return b.FirstHour > hour || b.LastHour < hour })
 	found := make([][]TracedRecord, len(batches))
 	members := e.org.Memberships()[c.head.Account]
-	err := inParallel(len(batches), func(i int) error {
+	err := store.InParallel(e.p.workers(), len(batches), func(i int) error {
 		t := newTracer(c, batches[i], state)
 		t.counts = func(start, end int64) bool {
 			m, ok := schema.MemberAt(members, time.Unix(0, start))

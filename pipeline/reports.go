@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -22,6 +23,7 @@ import (
 // folder and proven against the charges, but not yet put where people look.
 type reports struct {
 	dir      string
+	workers  int
 	exports  []preparedExport
 	bills    []preparedBill
 	invoices []bill.Invoice
@@ -57,7 +59,7 @@ func (p *Pipeline) newReports() (*reports, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporary folder: %w", err)
 	}
-	return &reports{dir: dir}, nil
+	return &reports{dir: dir, workers: p.workers()}, nil
 }
 
 // prepareReports writes every export and bill of a stored run into a temporary
@@ -275,29 +277,27 @@ func (w *exportWriters) close() error {
 
 // addBills renders the payer's bill and each member's statement.
 func (r *reports) addBills(spec reportSpec, b bill.Bill, inv bill.Invoice) error {
-	if err := r.addBill(spec, b, inv, b.Payer.AccountID, ""); err != nil {
-		return err
-	}
+	members := []string{""} // the bill
 	for _, a := range b.Accounts {
-		if a.Key == b.Payer.AccountID {
-			continue
-		}
-		if err := r.addBill(spec, b, inv, a.Key, a.Key); err != nil {
-			return err
+		if a.Key != b.Payer.AccountID {
+			members = append(members, a.Key)
 		}
 	}
-	return nil
+	bills := make([]preparedBill, len(members))
+	err := store.InParallel(r.workers, len(members), func(i int) (err error) {
+		bills[i], err = prepareBill(spec, b, inv, members[i])
+		return err
+	})
+	r.bills = append(r.bills, bills...)
+	return err
 }
 
-// addBill renders a bill, or the part of it that is one member's.
-func (r *reports) addBill(spec reportSpec, b bill.Bill, inv bill.Invoice, account, member string) error {
+// prepareBill renders a bill, or the part of it that is one member's.
+func prepareBill(spec reportSpec, b bill.Bill, inv bill.Invoice, member string) (preparedBill, error) {
 	s := report.Statement{Bill: b, Account: member, InvoiceID: inv.Number, InvoiceDate: inv.InvoiceDate, Through: spec.through}
 	var buf bytes.Buffer
-	if err := report.WriteBillCSV(&buf, s); err != nil {
-		return err
-	}
-	r.bills = append(r.bills, preparedBill{store.BillCSV(account, b.Payer.AccountID, b.Period.Name), buf.Bytes()})
-	return nil
+	err := report.WriteBillCSV(&buf, s)
+	return preparedBill{store.BillCSV(cmp.Or(member, b.Payer.AccountID), b.Payer.AccountID, b.Period.Name), buf.Bytes()}, err
 }
 
 // publish puts the prepared reports where people look. Before the first key and
@@ -308,14 +308,17 @@ func (r *reports) publish(ctx context.Context, st store.Store, still func() erro
 	if err := still(); err != nil {
 		return nil, err
 	}
+	err := store.InParallel(r.workers, len(r.bills), func(i int) error {
+		return store.ReplaceBytes(ctx, st, r.bills[i].key, r.bills[i].data)
+	})
+	if err != nil {
+		return nil, err
+	}
 	for _, b := range r.bills {
-		if err := store.ReplaceBytes(ctx, st, b.key, b.data); err != nil {
-			return nil, err
-		}
 		objects = append(objects, period.Object{Key: b.key, Bytes: int64(len(b.data)), SHA256: hexSum(b.data)})
 	}
 	for _, e := range r.exports {
-		written, err := report.Publish(ctx, st, e.export, e.files, e.proof, still)
+		written, err := report.Publish(ctx, st, r.workers, e.export, e.files, e.proof, still)
 		if err != nil {
 			return nil, err
 		}

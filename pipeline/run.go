@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -249,7 +250,7 @@ func chargesOf(g rated, payer int32, ranking batch.Ranking, out *batch.Charges) 
 // charges rates the usage of a lane with a rater that appends to out.
 func (s *spillFile) charges(lane int32, rater *rate.Rater, ranking batch.Ranking, out *batch.Charges) chargeSource {
 	return func(emit func(*batch.Charges) error) error {
-		err := s.runs.Merge(s.file, lane, ranking, func(lines *batch.Lines) error {
+		err := s.merged(lane, ranking, func(lines *batch.Lines) error {
 			if err := rater.Rate(lines); err != nil {
 				return err
 			}
@@ -265,6 +266,43 @@ func (s *spillFile) charges(lane int32, rater *rate.Rater, ranking batch.Ranking
 		defer out.Reset()
 		return emit(out)
 	}
+}
+
+// merged hands the lines of a lane on, merged and summed, while the next ones are
+// being merged beside.
+func (s *spillFile) merged(lane int32, ranking batch.Ranking, fn func(*batch.Lines) error) error {
+	full, free := make(chan *batch.Lines), make(chan *batch.Lines, 2)
+	for range cap(free) {
+		free <- &batch.Lines{}
+	}
+	stop := make(chan struct{})
+	var failed error // to be read after full is closed
+	go func() {
+		defer close(full)
+		failed = s.runs.Merge(s.file, lane, ranking, func(lines *batch.Lines) error {
+			select {
+			case to := <-free:
+				*to, *lines = *lines, *to
+				full <- to
+				return nil
+			case <-stop:
+				return errStopped
+			}
+		})
+	}()
+	var err error
+	for lines := range full {
+		if err != nil {
+			continue // until the merging has ended
+		}
+		if err = fn(lines); err != nil {
+			close(stop)
+			continue
+		}
+		lines.Reset()
+		free <- lines
+	}
+	return cmp.Or(err, failed)
 }
 
 // payerMonth stores the charges of one payer and sums its bill.

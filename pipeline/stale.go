@@ -95,5 +95,7 @@ func (p *Pipeline) addEmptyOf(ctx context.Context, at *place, r *reports, spec r
 	if member == s.payer {
 		member = ""
 	}
-	return r.addBill(spec, b, bill.Invoice{}, s.account, member)
+	prepared, err := prepareBill(spec, b, bill.Invoice{}, member)
+	r.bills = append(r.bills, prepared)
+	return err
 }

@@ -57,7 +57,7 @@ func (p *program) open(ctx context.Context, n need) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	debug.SetMemoryLimit(int64(s.config.Memory))
+	debug.SetMemoryLimit(s.config.HeapLimit())
 	s.Memory, s.Workers = int64(s.config.Memory), s.config.Workers
 	s.Now = now
 	s.Attempt = newAttempt()

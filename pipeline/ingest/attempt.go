@@ -114,7 +114,7 @@ func (a *attempt) run(ctx context.Context, files []hashedInput) (map[string]bool
 // conclude resolves what is doubtful. Beside that it stores the ids of all
 // chunks, unless the attempt is void already.
 func (a *attempt) conclude(ctx context.Context) error {
-	runs := a.chunkRuns()
+	runs := a.runs
 	if len(a.failed)+len(a.clashes) > 0 {
 		return a.resolve(ctx)
 	}
@@ -126,7 +126,7 @@ func (a *attempt) conclude(ctx context.Context) error {
 		err = stored
 	}
 	if err == nil && len(a.failed)+len(a.clashes) == 0 {
-		err = a.storeRuns(ctx, a.chunkRuns()[len(runs):])
+		err = a.storeRuns(ctx, a.runs[len(runs):])
 	}
 	return err
 }

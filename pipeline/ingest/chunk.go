@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"slices"
 
 	"github.com/monthend/monthend/pipeline/spool"
 	"github.com/monthend/monthend/pipeline/store"
@@ -247,13 +248,46 @@ func (a *attempt) temp(c *chunk, fill func(io.Writer) error) (path string, err e
 	return f.Name(), fill(f)
 }
 
-// storeRuns brings runs of the delivery into the index as one.
-func (a *attempt) storeRuns(ctx context.Context, runs []idRun) error {
-	if len(runs) == 0 || a.d.Source.Snapshot {
+// partIDs is how many ids a run of the index has at least when a delivery brings
+// several, and maxParts how many it brings: a later one opens them all.
+const (
+	partIDs  = 4 << 20
+	maxParts = 4
+)
+
+// storeRuns brings runs of the delivery into the index: as one run or, when the
+// ids are many, as one for each part of their range, merged side by side.
+func (a *attempt) storeRuns(ctx context.Context, paths []string) error {
+	if len(paths) == 0 || a.d.Source.Snapshot {
 		return nil
 	}
-	name, err := a.d.mergeRuns(ctx, runs)
-	a.stored = append(a.stored, name)
+	size := int64(0)
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("temporary file: %w", err)
+		}
+		size += info.Size()
+	}
+	parts := make([][]idRun, min(max(size/idBytes/partIDs, 1), maxParts))
+	for _, path := range paths {
+		runs, err := partsOf(path, len(parts))
+		if err != nil {
+			return err
+		}
+		for part, run := range runs {
+			if run != nil {
+				parts[part] = append(parts[part], run)
+			}
+		}
+	}
+	parts = slices.DeleteFunc(parts, func(runs []idRun) bool { return len(runs) == 0 })
+	names := make([]string, len(parts))
+	err := store.InParallel(a.space.workers, len(parts), func(i int) (err error) {
+		names[i], err = a.d.mergeRuns(ctx, parts[i])
+		return err
+	})
+	a.stored = append(a.stored, names...)
 	return err
 }
 

@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/monthend/monthend/pipeline/store"
@@ -306,6 +308,58 @@ func storedRun(ctx context.Context, s store.Store, hash string) idRun {
 
 // fileRun opens a run in a temporary file.
 func fileRun(path string) idRun { return func() (io.ReadCloser, error) { return os.Open(path) } }
+
+// partsOf cuts a run in a temporary file into parts of the range of ids; a part
+// without an id is nil.
+func partsOf(path string, parts int) ([]idRun, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("temporary file: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("temporary file: %w", err)
+	}
+	runs := make([]idRun, parts)
+	begin := int64(0)
+	for part := range runs {
+		end := info.Size()
+		if part+1 < parts {
+			if end, err = placeOf(f, end, math.MaxUint64/uint64(parts)*uint64(part+1)); err != nil {
+				return nil, fmt.Errorf("temporary file: %w", err)
+			}
+		}
+		if begin < end {
+			runs[part] = sectionRun(path, begin, end)
+		}
+		begin = end
+	}
+	return runs, nil
+}
+
+// placeOf finds where the ids of a run have reached a prefix.
+func placeOf(f io.ReaderAt, size int64, prefix uint64) (place int64, err error) {
+	var word [8]byte
+	n := sort.Search(int(size/idBytes), func(i int) bool {
+		if _, readErr := f.ReadAt(word[:], int64(i)*idBytes); readErr != nil {
+			err = readErr
+		}
+		return binary.BigEndian.Uint64(word[:]) >= prefix
+	})
+	return int64(n) * idBytes, err
+}
+
+// sectionRun opens a part of a run.
+func sectionRun(path string, begin, end int64) idRun {
+	return func() (io.ReadCloser, error) {
+		f, err := os.Open(path)
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.NewSectionReader(f, begin, end-begin), f}, err
+	}
+}
 
 // writeRun writes the fresh identities as a run and returns their number.
 func (c *chunk) writeRun(w io.Writer) (n int, err error) {

@@ -51,6 +51,19 @@ type Classifier struct {
 	accounts    []account // by head code
 	matches     map[uint64]match
 	units       map[unitKey]uint32 // tail with its unit filled in
+
+	// What was asked last: records of one resource come one after the other.
+	lastMatch struct {
+		key   uint64
+		known bool
+		match match
+	}
+	lastUnit struct {
+		tail  uint32
+		at    Placed
+		known bool
+		code  uint32
+	}
 }
 
 type account struct {
@@ -124,6 +137,9 @@ func (c *Classifier) WithUnit(tail uint32, at Placed) uint32 {
 	if at.SKU < 0 {
 		return tail
 	}
+	if l := &c.lastUnit; l.known && l.tail == tail && l.at == at {
+		return l.code
+	}
 	key := unitKey{tail, c.in.Catalog.SKUs[at.SKU].Versions[at.Version].Unit}
 	code, known := c.units[key]
 	if !known {
@@ -132,6 +148,8 @@ func (c *Classifier) WithUnit(tail uint32, at Placed) uint32 {
 		code = c.dims.Tails.Code(t)
 		c.units[key] = code
 	}
+	l := &c.lastUnit
+	l.tail, l.at, l.code, l.known = tail, at, code, true
 	return code
 }
 
@@ -177,11 +195,16 @@ func (c *Classifier) account(head uint32) account {
 // match finds the SKU of a pair of dictionary entries.
 func (c *Classifier) match(head, tail uint32) match {
 	key := uint64(head)<<32 | uint64(tail)
-	if m, ok := c.matches[key]; ok {
-		return m
+	if l := &c.lastMatch; l.known && l.key == key {
+		return l.match
 	}
-	m := c.find(c.dims.Heads.Value(head), c.dims.Tails.Value(tail))
-	c.matches[key] = m
+	m, ok := c.matches[key]
+	if !ok {
+		m = c.find(c.dims.Heads.Value(head), c.dims.Tails.Value(tail))
+		c.matches[key] = m
+	}
+	l := &c.lastMatch
+	l.key, l.match, l.known = key, m, true
 	return m
 }
 

@@ -19,6 +19,8 @@ type Rater struct {
 	out    *batch.Charges
 
 	prices   map[priceKey]*pricing
+	last     *pricing // that was asked for last, and its key
+	lastKey  priceKey
 	passed   map[uint32]uint32       // price codes of what was priced elsewhere, by tail
 	crossing map[hourKey]money.Usage // count so far inside an hour that crosses a bound
 	whole    map[hourKey]portion     // hours that lie on one side of every bound
@@ -185,12 +187,16 @@ func (r *Rater) portions(sku int32, v *price.Version, hour schema.Hour, amount m
 }
 
 func (r *Rater) priced(key priceKey) *pricing {
+	if r.last != nil && r.lastKey == key {
+		return r.last
+	}
 	p := r.prices[key]
 	if p == nil {
 		value := r.price(key)
 		p = &pricing{r.out.Prices.Code(value), value.Rate, value.PublicRate, value.BlendedRate}
 		r.prices[key] = p
 	}
+	r.last, r.lastKey = p, key
 	return p
 }
 

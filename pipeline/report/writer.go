@@ -142,8 +142,9 @@ func (w *Writer) send() {
 	w.jobs <- j
 }
 
-// Close encodes what is left and returns the files in order. An export without
-// charges has one file without rows. After an error the files are useless.
+// Close encodes what is left and returns the files in order, each read back and
+// verified. An export without charges has one file without rows. After an error
+// the files are useless.
 func (w *Writer) Close() ([]File, error) {
 	if w.failure() == nil && (w.buffer.rows.Len() > 0 || w.next == 1) {
 		w.send()
@@ -193,7 +194,7 @@ func (w *Writer) keep(f File, err error) {
 	w.files[f.Chunk-1] = f
 }
 
-// encode writes one chunk file.
+// encode writes one chunk file and reads it back.
 func (w *Writer) encode(view *column.View, j job) (File, error) {
 	name := fmt.Sprintf("%s-%05d.%s", w.spec.Name, j.chunk, w.spec.Format.Extension())
 	f := File{Chunk: j.chunk, Format: w.spec.Format, Path: filepath.Join(w.spec.Dir, name)}
@@ -213,7 +214,7 @@ func (w *Writer) encode(view *column.View, j job) (File, error) {
 	if err != nil {
 		return f, fmt.Errorf("report %s: write %s: %w", w.spec.Name, f.Path, err)
 	}
-	return f, nil
+	return f, Verify(f)
 }
 
 // writeFile makes a file and returns its size and hash.

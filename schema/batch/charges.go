@@ -188,13 +188,12 @@ func (c *Charges) At(i int) Row {
 	}
 }
 
-// Copy returns the rows in memory of their own, over the same dimensions and
-// the prices and terms as they are now: it may be read while the batch is filled anew.
-func (c *Charges) Copy() *Charges {
-	o := NewCharges(c.Owner, c.Dims, c.Prices.Snapshot())
-	o.Terms = c.Terms.Snapshot()
-	o.AppendAll(c)
-	return o
+// CopyFrom makes the batch a copy of another, over the same dimensions and the
+// prices and terms as they are now: it may be read while the other is filled anew.
+func (c *Charges) CopyFrom(o *Charges) {
+	c.Owner, c.Dims, c.Prices, c.Terms = o.Owner, o.Dims, o.Prices.Snapshot(), o.Terms.Snapshot()
+	c.Reset()
+	c.AppendAll(o)
 }
 
 // AppendAll adds the rows of another batch over the same tables.

@@ -159,7 +159,10 @@ const exactBits = 53
 // denominator are doubles themselves, as every power of ten up to 10^22 is,
 // one division rounds correctly; otherwise the text is converted.
 func toFloat(x Int128, scale int) float64 {
-	m, left := trim(x.abs(), scale)
+	m, left := x.abs(), scale
+	if m.hi != 0 || m.lo >= 1<<exactBits {
+		m, left = trim(m, scale)
+	}
 	if m.hi == 0 && m.lo < 1<<exactBits {
 		f := float64(m.lo) / float64(pow10[left].lo)
 		if x.Hi < 0 {
