@@ -65,6 +65,9 @@ cover: ## statements that the tests reach, by package and in all
 BENCH_N      = 1000000
 BENCH_ROUNDS = 5
 BENCH_SHAPE  = even
+# The setting of the product in all of them; blank: its default.
+BENCH_MEMORY =
+export BENCH_MEMORY
 BENCH_DIR    = $(or $(TMPDIR),/tmp)/monthend-bench
 
 .PHONY: bench bench-formats bench-cliffs bench-refresh bench-large bench-build
@@ -86,7 +89,7 @@ bench-refresh: bench-build ## what a day costs that comes to 29 others
 	$(BENCH_DIR)/bench refresh -dir $(BENCH_DIR)/refresh -records $(BENCH_N) -repeat $(BENCH_ROUNDS)
 
 bench-large: bench-build ## ten million records and ten times as many, ours alone
-	$(BENCH_DIR)/bench growth -dir $(BENCH_DIR)/growth -records 10000000 -times 10
+	$(BENCH_DIR)/bench growth -dir $(BENCH_DIR)/growth -records 10000000 -times 10 -shape $(BENCH_SHAPE)
 
 bench-build:
 	mkdir -p $(BENCH_DIR)

@@ -126,6 +126,9 @@ func (j *job) open() (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	if memory := os.Getenv("BENCH_MEMORY"); memory != "" {
+		data = append(data, "memory: "+memory+"\n"...)
+	}
 	c, problems := config.Parse(file, data, nil)
 	if err := problems.Err(); err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func runCliffs(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	table := "| month | seconds | to even | peak MiB | to even |\n|---|--:|--:|--:|--:|\n"
+	table := "| month | lines | seconds | to even | CPU seconds | to even | peak MiB | to even |\n|---|--:|--:|--:|--:|--:|--:|--:|\n"
 	var even *contest
 	for _, k := range cliffs {
 		c, err := alone(*dir, k, *records, *repeat)
@@ -41,8 +41,11 @@ func runCliffs(args []string) error {
 		if even == nil {
 			even = c
 		}
-		w, p := c.median("ours", wall), c.median("ours", peak)
-		table += fmt.Sprintf("| %s | %.2f | %.2fx | %.0f | %.2fx |\n", k.title, w, w/even.median("ours", wall), p, p/even.median("ours", peak))
+		table += fmt.Sprintf("| %s | %d ", k.title, c.last("ours").out.Rows)
+		for _, of := range []func(measured) float64{wall, cpu, peak} {
+			table += fmt.Sprintf("| %.2f | %.2fx ", c.median("ours", of), c.median("ours", of)/even.median("ours", of))
+		}
+		table += "|\n"
 	}
 	_, err := fmt.Print(table)
 	return err
@@ -139,21 +142,22 @@ func runGrowth(args []string) error {
 	dir := f.String("dir", "", "folder to work in")
 	records := f.Int64("records", 10_000_000, "usage records of the smaller month")
 	times := f.Int64("times", 10, "how much larger the other month is")
+	shape := f.String("shape", "even", "even: as many resources in both; large: as many records per resource")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	table := "| records | seconds | times | peak MiB |\n|--:|--:|--:|--:|\n"
-	first := 0.0
+	table := "| records | lines | seconds | times | CPU seconds | times | peak MiB |\n|--:|--:|--:|--:|--:|--:|--:|\n"
+	var firstWall, firstCPU float64
 	for _, n := range []int64{*records, *records * *times} {
-		c, err := alone(*dir, cliff{"", "large", "parquet"}, n, 1)
+		c, err := alone(*dir, cliff{"", *shape, "parquet"}, n, 1)
 		if err != nil {
 			return err
 		}
-		w := c.median("ours", wall)
-		if first == 0 {
-			first = w
+		w, u := c.median("ours", wall), c.median("ours", cpu)
+		if firstWall == 0 {
+			firstWall, firstCPU = w, u
 		}
-		table += fmt.Sprintf("| %d | %.2f | %.2fx | %.0f |\n", n, w, w/first, c.median("ours", peak))
+		table += fmt.Sprintf("| %d | %d | %.2f | %.2fx | %.2f | %.2fx | %.0f |\n", n, c.last("ours").out.Rows, w, w/firstWall, u, u/firstCPU, c.median("ours", peak))
 	}
 	_, err := fmt.Print(table)
 	return err

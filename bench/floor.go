@@ -64,8 +64,9 @@ func (j *job) decode() error {
 	for i := range errs {
 		group.Go(func() {
 			for f := range next {
-				_, err := ingest.Read(j.ctx, f, ingest.Options{Source: month.Source, Limits: ingest.DefaultLimits()},
-					func(*schema.Record) error { return nil }, func(r ingest.Rejected) error { return r.Problem })
+				_, err := ingest.ReadGroups(j.ctx, f, ingest.Options{Source: month.Source, Limits: ingest.DefaultLimits()},
+					func(*schema.Record) error { return nil }, func(*batch.Group) error { return nil },
+					func(r ingest.Rejected) error { return r.Problem })
 				errs[i] = errors.Join(errs[i], err)
 			}
 		})

@@ -17,7 +17,7 @@ const usage = `bench generate -dir DIR [-records N] [-shape NAME] [-formats LIST
 bench run      -dir DIR [-repeat N] [-format NAME] [-duck PROGRAM] [-sql FILE] [-same FILE]
 bench formats  -dir DIR [-repeat N] -duck PROGRAM [-sql FILE]
 bench cliffs   -dir DIR [-records N] [-repeat N]
-bench growth   -dir DIR [-records N] [-times N]
+bench growth   -dir DIR [-records N] [-times N] [-shape NAME]
 bench refresh  -dir DIR [-records N] [-repeat N]`
 
 func main() {

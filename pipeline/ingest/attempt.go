@@ -157,7 +157,7 @@ func (a *attempt) file(ctx context.Context, f hashedInput) error {
 	index := len(a.files)
 	a.files = append(a.files, schema.DeliveredFile{Name: f.Name, SHA256: f.sum})
 	r := fileReader{a: a, index: uint32(index), in: f}
-	sum, err := readInto(ctx, f.Input, a.options(), func(rec *schema.Record) error { return r.emit(ctx, rec) },
+	sum, err := ReadGroups(ctx, f.Input, a.options(), func(rec *schema.Record) error { return r.emit(ctx, rec) },
 		func(g *batch.Group) error { return r.emitGroup(ctx, g) }, r.reject)
 	problems, err := problemsOf(err)
 	if err != nil {

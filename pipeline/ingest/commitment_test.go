@@ -80,7 +80,7 @@ func TestCommitmentByColumns(t *testing.T) {
 		}
 		data := parquetFileOf(t, rows, parquet.MaxRowsPerRowGroup(3))
 		got, groups := batch.NewUsage(), 0
-		_, err := readInto(context.Background(), input(data), Options{Source: "s"},
+		_, err := ReadGroups(context.Background(), input(data), Options{Source: "s"},
 			func(r *schema.Record) error { got.Append(r); return nil },
 			func(g *batch.Group) error { groups++; got.AppendGroup(g); return nil },
 			func(x Rejected) error { return &x.Problem })

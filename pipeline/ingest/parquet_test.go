@@ -135,7 +135,7 @@ func TestParquetSlices(t *testing.T) {
 		}
 		byColumn, slices := batch.NewUsage(), 0
 		var rejected []Rejected
-		_, err := readInto(context.Background(), input(parquetFileOf(t, rows, parquet.Compression(&parquet.Snappy))), Options{Source: "s"},
+		_, err := ReadGroups(context.Background(), input(parquetFileOf(t, rows, parquet.Compression(&parquet.Snappy))), Options{Source: "s"},
 			func(r *schema.Record) error { byColumn.Append(r); return nil },
 			func(g *batch.Group) error { slices++; byColumn.AppendGroup(g); return nil },
 			func(r Rejected) error { rejected = append(rejected, r); return nil })

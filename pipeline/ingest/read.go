@@ -140,11 +140,12 @@ type Summary struct {
 // Nothing read from a file that ends in an error may be kept: a file is
 // accepted whole.
 func Read(ctx context.Context, in Input, opt Options, emit func(*schema.Record) error, reject func(Rejected) error) (Summary, error) {
-	return readInto(ctx, in, opt, emit, nil, reject)
+	return ReadGroups(ctx, in, opt, emit, nil, reject)
 }
 
-// readInto is Read for a caller that also takes records by the group.
-func readInto(ctx context.Context, in Input, opt Options, emit func(*schema.Record) error, group func(*batch.Group) error, reject func(Rejected) error) (Summary, error) {
+// ReadGroups is Read for a caller that also takes records by the group, where a
+// file has columns and all values of some rows are sound.
+func ReadGroups(ctx context.Context, in Input, opt Options, emit func(*schema.Record) error, group func(*batch.Group) error, reject func(Rejected) error) (Summary, error) {
 	s := newSession(ctx, in, opt)
 	s.emit, s.group, s.reject = emit, group, reject
 	s.build = s.buildUsage

@@ -83,7 +83,7 @@ func BenchmarkParquetColumns(b *testing.B) {
 	u := batch.NewUsage()
 	for b.Loop() {
 		u.Reset(u.Dims, u.Sources)
-		_, err := readInto(context.Background(), input(data), Options{Source: "s"}, nil,
+		_, err := ReadGroups(context.Background(), input(data), Options{Source: "s"}, nil,
 			func(g *batch.Group) error { u.AppendGroup(g); return nil }, func(x Rejected) error { return &x.Problem })
 		if err != nil {
 			b.Fatal(err)
