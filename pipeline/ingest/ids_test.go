@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -137,6 +140,48 @@ func TestMergeOfRuns(t *testing.T) {
 	}
 	if _, err := d.mergeRuns(context.Background(), opened([][]byte{make([]byte, idBytes+1)})); err == nil {
 		t.Error("a run that breaks off is merged")
+	}
+}
+
+// TestPartsOfARun cuts a run and puts the parts together again.
+func TestPartsOfARun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run")
+	for _, entries := range []int{0, 1, 3, 1000} {
+		body := runsOf(1, entries)[0]
+		if err := os.WriteFile(path, body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 2, 3, 4} {
+			parts, err := partsOf(path, n)
+			if err != nil || len(parts) != n {
+				t.Fatalf("%d parts: %v", len(parts), err)
+			}
+			var all []byte
+			for i, part := range parts {
+				if part == nil {
+					continue
+				}
+				r, err := part()
+				if err != nil {
+					t.Fatal(err)
+				}
+				data, err := io.ReadAll(r)
+				r.Close()
+				if err != nil || len(data) == 0 {
+					t.Fatalf("part %d of %d: %d bytes, %v", i, n, len(data), err)
+				}
+				for at := 0; at < len(data); at += idBytes {
+					prefix := binary.BigEndian.Uint64(data[at:])
+					if step := math.MaxUint64 / uint64(n); prefix < step*uint64(i) || i+1 < n && prefix >= step*uint64(i+1) {
+						t.Errorf("an id with prefix %x is in part %d of %d", prefix, i, n)
+					}
+				}
+				all = append(all, data...)
+			}
+			if !bytes.Equal(all, body) {
+				t.Errorf("%d entries in %d parts are others", entries, n)
+			}
+		}
 	}
 }
 

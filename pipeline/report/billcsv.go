@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +77,8 @@ func WriteBillCSV(w io.Writer, s Statement) error {
 type billWriter struct {
 	out *bufio.Writer
 	Statement
-	err error
+	shared fields // of every record
+	err    error
 }
 
 // field is a cell. A number is written as it is, a text is made safe.
@@ -108,7 +110,9 @@ func (b *billWriter) record(f fields) {
 		if !f[name].number {
 			v = safe(v)
 		}
-		b.out.WriteString(`"` + strings.ReplaceAll(v, `"`, `""`) + `"`)
+		b.out.WriteByte('"')
+		b.out.WriteString(strings.ReplaceAll(v, `"`, `""`))
+		b.out.WriteByte('"')
 	}
 	// The writer keeps its error until Flush.
 	b.out.WriteString("\r\n")
@@ -127,11 +131,19 @@ func safe(s string) string {
 
 // common are the fields of every record.
 func (b *billWriter) common(recordType string) fields {
+	if b.shared == nil {
+		b.shared = b.sharedFields()
+	}
+	f := maps.Clone(b.shared)
+	f.text("RecordType", recordType)
+	return f
+}
+
+func (b *billWriter) sharedFields() fields {
 	f := fields{}
 	f.text("InvoiceID", b.invoice())
 	f.text("PayerAccountId", b.Bill.Payer.AccountID)
 	f.text("PayerAccountName", b.Bill.Payer.Name)
-	f.text("RecordType", recordType)
 	f.text("BillingPeriodStartDate", b.Bill.Period.Start.UTC().Format(billTime))
 	f.text("BillingPeriodEndDate", b.lastSecond())
 	f.text("TaxationAddress", strings.Join(b.Bill.Payer.Address, ", "))

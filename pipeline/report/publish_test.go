@@ -43,7 +43,8 @@ func publishSample(t *testing.T, st store.Store, c *batch.Charges, spec Spec) er
 	if err != nil {
 		return err
 	}
-	_, err = Publish(context.Background(), st, 2, testExport(c, spec.Format), files, proof, func() error { return nil })
+	// One at a time, so that the order is one.
+	_, err = Publish(context.Background(), st, 1, testExport(c, spec.Format), files, proof, func() error { return nil })
 	return err
 }
 
@@ -180,7 +181,7 @@ func TestPublishStopsBeforeTheManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	overtaken := errors.New("overtaken")
-	_, err = Publish(context.Background(), st, 2, testExport(c, Parquet), files, proof, func() error { return overtaken })
+	_, err = Publish(context.Background(), st, 1, testExport(c, Parquet), files, proof, func() error { return overtaken })
 	if !errors.Is(err, overtaken) {
 		t.Errorf("the objection was lost: %v", err)
 	}
