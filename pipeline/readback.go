@@ -89,6 +89,7 @@ func (p *Pipeline) readCharges(ctx context.Context, run period.Run, owner *batch
 		runs.EndRun()
 	}
 	sorted, ranking := tables.dims.Sorted()
+	tables.dims.Release()
 	return runs.Merge(f, ranking, batch.NewCharges(owner, sorted, tables.prices), fn)
 }
 

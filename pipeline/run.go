@@ -198,6 +198,7 @@ func (p *Pipeline) rateInto(ctx context.Context, r *result, in rate.Input, u *pe
 	if r.lost, err = lostPayers(in, corrections, sorted, ranking); err != nil {
 		return err
 	}
+	dims.Release()
 	has := func(number int32, account string) bool {
 		return g.spills[number] != nil || in.Offers.MonthWide() ||
 			slices.ContainsFunc(corrections, func(c *correction) bool { return c.has(account) })

@@ -44,7 +44,17 @@ func openDelivery(ctx context.Context, in Input, lim Limits) (*delivery, error) 
 		return nil, fmt.Errorf("opening %s: %w", in.Name, err)
 	}
 	src := &countedReader{ctx: ctx, r: rc, hash: sha256.New(), max: lim.MaxFileBytes}
-	return &delivery{in: in, rc: rc, src: src, buf: bufio.NewReaderSize(src, 256<<10)}, nil
+	return &delivery{in: in, rc: rc, src: src, buf: bufio.NewReaderSize(src, readAhead(in.Size))}, nil
+}
+
+// readAhead is how much of a file is read at a time: of a small one no more than
+// there is, for a delivery may have many of them.
+func readAhead(size int64) int {
+	const most = 256 << 10
+	if size < 0 { // not known
+		return most
+	}
+	return int(min(most, max(size+1, 4<<10)))
 }
 
 func (d *delivery) close() {

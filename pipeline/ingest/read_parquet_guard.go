@@ -86,6 +86,7 @@ type pageGuard struct {
 	lim   Limits
 	leaf  *leaf
 	codec format.CompressionCodec
+	head  []byte // where headers are read
 	body  []byte
 	plain []byte
 	gzip  *gzip.Reader
@@ -100,9 +101,10 @@ func (g *pageGuard) check(m *format.ColumnMetaData, rows int64) error {
 	at, end := chunkStart(m), chunkStart(m)+m.TotalCompressedSize
 	g.codec = m.Codec
 	values := int64(0)
-	head := make([]byte, maxPageHeader)
+	g.head = grow(g.head, int(min(maxPageHeader, end-at)))
+	head := g.head
 	for at < end {
-		n, err := g.r.ReadAt(head[:min(maxPageHeader, end-at)], at)
+		n, err := g.r.ReadAt(head[:min(int64(len(head)), end-at)], at)
 		if err != nil && err != io.EOF {
 			return err
 		}

@@ -11,15 +11,27 @@ type tupleTexts[T comparable] struct {
 }
 
 // textColumn is one field of a table of tuples: its distinct texts, and which
-// of them each tuple has.
+// of them each tuple has. Of a table of texts it is the table itself.
 type textColumn struct {
 	texts  []string
-	tuples []uint32
+	tuples []uint32 // nil: the tuples are the texts
 	known  map[string]uint32
+}
+
+// size is the number of tuples.
+func (c *textColumn) size() int {
+	if c.tuples == nil {
+		return len(c.texts)
+	}
+	return len(c.tuples)
 }
 
 // extend takes in what the table has got since the last time, or all of another.
 func (x *tupleTexts[T]) extend(t tuple[T], table *batch.Table[T]) {
+	if texts, ok := any(table.Values()).([]string); ok {
+		x.columns = []textColumn{{texts: texts}}
+		return
+	}
 	if !table.Shares(x.table) || table.Len() < len(x.columns[0].tuples) {
 		x.columns = make([]textColumn, len(t.names))
 		for i := range x.columns {

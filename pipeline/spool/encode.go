@@ -85,7 +85,7 @@ func (e *encoder) eachPage(write func(p pages.Page, from, to int) error) error {
 
 // tupleColumns writes one column per field of a table of tuples.
 func (e *encoder) tupleColumns(columns []textColumn, tuples []uint32) error {
-	e.tuples.reset(len(columns[0].tuples))
+	e.tuples.reset(columns[0].size())
 	e.codes = e.codes[:0]
 	for _, row := range e.rows {
 		e.codes = append(e.codes, e.tuples.place(tuples[row]))
@@ -101,6 +101,9 @@ func (e *encoder) tupleColumns(columns []textColumn, tuples []uint32) error {
 // textColumn writes the field of the tuples of the row group. Only texts that
 // occur in it go into its dictionary, in order of first sight.
 func (e *encoder) textColumn(c textColumn) error {
+	if c.tuples == nil {
+		return e.texts(c.texts)
+	}
 	e.fields.reset(len(c.texts))
 	places := make([]uint32, len(e.tuples.used))
 	for i, t := range e.tuples.used {
@@ -114,6 +117,18 @@ func (e *encoder) textColumn(c textColumn) error {
 		return e.same(e.bytes)
 	}
 	return e.coded(e.bytes, len(e.fields.used), func(i int) uint32 { return places[e.codes[i]] })
+}
+
+// texts writes tuples that are texts themselves.
+func (e *encoder) texts(texts []string) error {
+	e.bytes = e.bytes[:0]
+	for _, code := range e.tuples.used {
+		e.bytes = appendText(e.bytes, texts[code])
+	}
+	if len(e.tuples.used) == 1 {
+		return e.same(e.bytes)
+	}
+	return e.coded(e.bytes, len(e.tuples.used), func(i int) uint32 { return e.codes[i] })
 }
 
 // constant writes a text that all rows share.

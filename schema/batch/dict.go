@@ -1,13 +1,17 @@
 package batch
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Table gives each distinct value a code: 0, 1, 2, ... in order of first sight.
 // A value is compared and hashed once; after that a row carries its code.
 type Table[T comparable] struct {
 	values []T
 	codes  map[T]uint32
-	grown  *Table[T] // of a snapshot: the table that it was taken of
+	grown  *Table[T]        // of a snapshot: the table that it was taken of
+	block  *strings.Builder // of texts: where those that are kept lie one behind the other
 
 	// Of a sorted table: the first so many values are in order and are found by
 	// halving, not in codes, which would hold all of them a second time.
@@ -86,11 +90,15 @@ func (t *Table[T]) Ranks(compare func(a, b T) int) []uint32 {
 // from old code to new.
 func (t *Table[T]) Sorted(compare func(a, b T) int) (*Table[T], []uint32) {
 	ranks := t.Ranks(compare)
+	return t.sorted(ranks, compare), ranks
+}
+
+func (t *Table[T]) sorted(ranks []uint32, compare func(a, b T) int) *Table[T] {
 	sorted := &Table[T]{values: make([]T, len(t.values)), codes: map[T]uint32{}, ordered: len(t.values), compare: compare}
 	for code, v := range t.values {
 		sorted.values[ranks[code]] = v
 	}
-	return sorted, ranks
+	return sorted
 }
 
 // codeBytes is Code for a text table and a byte view; it allocates only for a
@@ -99,5 +107,23 @@ func codeBytes(t *Table[string], v []byte) uint32 {
 	if c, ok := t.codes[string(v)]; ok {
 		return c
 	}
-	return t.Code(string(v))
+	return t.Code(t.keep(string(v)))
+}
+
+// blockBytes is how much text lies in one piece of memory: millions of texts are
+// not to be millions of pieces for the collector.
+const blockBytes = 16 << 10
+
+// keep copies a text into the memory of the table.
+func (t *Table[T]) keep(v string) string {
+	if len(v) > blockBytes/8 {
+		return strings.Clone(v)
+	}
+	if t.block == nil || t.block.Len()+len(v) > blockBytes {
+		t.block = &strings.Builder{}
+		t.block.Grow(blockBytes)
+	}
+	from := t.block.Len()
+	t.block.WriteString(v)
+	return t.block.String()[from:]
 }

@@ -96,6 +96,9 @@ func (d *Dims) Snapshot() *Dims {
 // Len returns the number of distinct values.
 func (d *Dims) Len() int { return d.Heads.Len() + d.Resources.Len() + d.Tails.Len() }
 
+// Release gives up the memory of dictionaries that nothing looks at any more.
+func (d *Dims) Release() { *d = Dims{} }
+
 // Key is the packed identity of a line: comparing two keys of sorted
 // dictionaries compares the lines by value in the canonical order.
 type Key struct{ Hi, Lo uint64 }
@@ -130,7 +133,8 @@ func (d *Dims) Sorted() (*Dims, Ranking) {
 	var s Dims
 	var r Ranking
 	s.Heads, r.Heads = d.Heads.Sorted(CompareHeads)
-	s.Resources, r.Resources = d.Resources.Sorted(strings.Compare)
+	r.Resources = textRanks(d.Resources)
+	s.Resources = d.Resources.sorted(r.Resources, strings.Compare)
 	s.Tails, r.Tails = d.Tails.Sorted(CompareTails)
 	return &s, r
 }

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/money"
@@ -78,7 +77,7 @@ func codeClone(t *Table[string], v string) uint32 {
 	if c, ok := t.codes[v]; ok {
 		return c
 	}
-	return t.Code(strings.Clone(v))
+	return t.Code(t.keep(v))
 }
 
 func appendCodes(dst []uint32, t translation) []uint32 {

@@ -3,7 +3,6 @@ package batch
 import (
 	"math/bits"
 	"slices"
-	"strings"
 
 	"github.com/monthend/monthend/schema"
 )
@@ -29,7 +28,9 @@ func (s *Sorter) Order(u *Usage) []uint32 {
 	for i := range n {
 		s.rows[i] = uint32(i)
 	}
-	heads, resources, tails := s.heads.of(u.Dims.Heads, CompareHeads), s.resources.of(u.Dims.Resources, strings.Compare), s.tails.of(u.Dims.Tails, CompareTails)
+	heads := s.heads.of(u.Dims.Heads, func(t *Table[Head]) []uint32 { return t.Ranks(CompareHeads) })
+	resources := s.resources.of(u.Dims.Resources, textRanks)
+	tails := s.tails.of(u.Dims.Tails, func(t *Table[Tail]) []uint32 { return t.Ranks(CompareTails) })
 	first, last := u.hours()
 	byResource, byHour, byTail := bits.Len(uint(len(resources))), bits.Len32(uint32(last-first)), bits.Len(uint(len(tails)))
 	width := bits.Len(uint(len(heads))) + byResource + byHour + byTail
@@ -56,9 +57,9 @@ type ranks[T comparable] struct {
 	list  []uint32
 }
 
-func (r *ranks[T]) of(t *Table[T], compare func(a, b T) int) []uint32 {
+func (r *ranks[T]) of(t *Table[T], make func(*Table[T]) []uint32) []uint32 {
 	if !t.Shares(r.table) || t.Len() != len(r.list) {
-		r.table, r.list = t, t.Ranks(compare)
+		r.table, r.list = t, make(t)
 	}
 	return r.list
 }
