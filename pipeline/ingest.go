@@ -14,7 +14,7 @@ import (
 
 // filesPerRecord bounds how many files one INGEST record names, so that the
 // record stays one small PUT.
-const filesPerRecord = 5000
+const filesPerRecord = 10_000
 
 // Ingested is what a delivery came to, for people and scripts.
 type Ingested struct {

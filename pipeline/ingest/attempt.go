@@ -138,8 +138,10 @@ func refusedFile(f schema.DeliveredFile) schema.DeliveredFile {
 }
 
 func (a *attempt) read(ctx context.Context, files []hashedInput) error {
-	for _, f := range files {
-		if err := a.file(ctx, f); err != nil {
+	ahead := a.startAhead(ctx, files)
+	defer ahead.stop()
+	for i, f := range files {
+		if err := a.file(ctx, f, ahead.take(ctx, i)); err != nil {
 			return err
 		}
 		if a.d.Source.Snapshot || a.current.usage.Len() >= a.space.rows {
@@ -151,14 +153,13 @@ func (a *attempt) read(ctx context.Context, files []hashedInput) error {
 	return a.flush(ctx, true)
 }
 
-// file reads one file into the current batch. A faulty file makes the attempt
-// void: its rows may be in a batch already.
-func (a *attempt) file(ctx context.Context, f hashedInput) error {
+// file reads one file into the current batch, if it was not read ahead. A faulty
+// file makes the attempt void: its rows may be in a batch already.
+func (a *attempt) file(ctx context.Context, f hashedInput, ahead *smallRead) error {
 	index := len(a.files)
 	a.files = append(a.files, schema.DeliveredFile{Name: f.Name, SHA256: f.sum})
 	r := fileReader{a: a, index: uint32(index), in: f}
-	sum, err := ReadGroups(ctx, f.Input, a.options(), func(rec *schema.Record) error { return r.emit(ctx, rec) },
-		func(g *batch.Group) error { return r.emitGroup(ctx, g) }, r.reject)
+	sum, err := r.read(ctx, ahead)
 	problems, err := problemsOf(err)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
@@ -243,6 +244,14 @@ type fileReader struct {
 	index uint32
 	in    hashedInput
 	rows  []rejectedRow
+}
+
+func (r *fileReader) read(ctx context.Context, ahead *smallRead) (Summary, error) {
+	if ahead != nil {
+		return ahead.sum, r.emitGroup(ctx, ahead.group)
+	}
+	return ReadGroups(ctx, r.in.Input, r.a.options(), func(rec *schema.Record) error { return r.emit(ctx, rec) },
+		func(g *batch.Group) error { return r.emitGroup(ctx, g) }, r.reject)
 }
 
 func (r *fileReader) emit(ctx context.Context, rec *schema.Record) error {

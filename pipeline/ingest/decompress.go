@@ -47,14 +47,29 @@ func openDelivery(ctx context.Context, in Input, lim Limits) (*delivery, error) 
 	return &delivery{in: in, rc: rc, src: src, buf: bufio.NewReaderSize(src, readAhead(in.Size))}, nil
 }
 
+// smallFile is the size up to which a file is read once and is in memory then: a
+// delivery may have very many of them.
+const smallFile = 256 << 10
+
 // readAhead is how much of a file is read at a time: of a small one no more than
-// there is, for a delivery may have many of them.
+// there is.
 func readAhead(size int64) int {
-	const most = 256 << 10
 	if size < 0 { // not known
-		return most
+		return smallFile
 	}
-	return int(min(most, max(size+1, 4<<10)))
+	return int(min(smallFile, max(size+1, 4<<10)))
+}
+
+// whole returns the bytes of a small file that nothing was taken from, or nil.
+func (d *delivery) whole() []byte {
+	if d.in.Size <= 0 || d.in.Size >= smallFile {
+		return nil
+	}
+	data, err := d.buf.Peek(int(d.in.Size))
+	if err != nil {
+		return nil // reading on tells what is wrong
+	}
+	return bytes.Clone(data)
 }
 
 func (d *delivery) close() {

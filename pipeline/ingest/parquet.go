@@ -42,12 +42,7 @@ type parquetColumn struct {
 }
 
 // readParquet reads usage or a report from Parquet.
-func (s *session) readParquet(size int64) (err error) {
-	at, err := s.in.OpenAt()
-	if err != nil {
-		return fmt.Errorf("opening %s: %w", s.in.Name, err)
-	}
-	defer at.Close()
+func (s *session) readParquet(at io.ReaderAt, size int64) (err error) {
 	// The library is known to panic on files that contradict themselves.
 	defer func() {
 		if p := recover(); p != nil {

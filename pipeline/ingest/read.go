@@ -6,6 +6,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -25,7 +26,7 @@ type ReaderAtCloser interface {
 type Input struct {
 	Name   string                         // for messages
 	Size   int64                          // bytes as delivered; below 0 when unknown
-	Open   func() (io.ReadCloser, error)  // may be called twice
+	Open   func() (io.ReadCloser, error)  // may be called several times, also at once
 	OpenAt func() (ReaderAtCloser, error) // random access, asked for only by Parquet
 }
 
@@ -235,10 +236,19 @@ func (s *session) readWholeThenParquet(d *delivery) error {
 	if s.opt.Format == CSV || s.opt.Format == JSONL {
 		return s.fileFault("is Parquet, not "+s.opt.Format.String(), "name the format as parquet, or let it be found")
 	}
+	data := d.whole()
 	if err := d.drain(); err != nil {
 		return err
 	}
-	return s.readParquet(d.src.n)
+	if data != nil && int64(len(data)) == d.src.n {
+		return s.readParquet(bytes.NewReader(data), d.src.n)
+	}
+	at, err := s.in.OpenAt()
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", s.in.Name, err)
+	}
+	defer at.Close()
+	return s.readParquet(at, d.src.n)
 }
 
 // finish settles what only the end of the file tells.
