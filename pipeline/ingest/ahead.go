@@ -29,6 +29,7 @@ type aheadReader struct {
 // aheadFiles is how many files for each worker are read and not yet taken.
 const aheadFiles = 4
 
+// startAhead begins to read; without a second worker no file is read ahead.
 func (a *attempt) startAhead(ctx context.Context, files []hashedInput) *aheadReader {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &aheadReader{reads: make([]chan *smallRead, len(files)), room: make(chan struct{}, aheadFiles*a.space.workers)}

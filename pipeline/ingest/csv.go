@@ -283,6 +283,11 @@ func (s *session) readText(d *delivery) error {
 	if err != nil {
 		return err
 	}
+	if d.in.Size >= smallFile {
+		ahead := newStream(expanded)
+		defer ahead.close()
+		expanded = ahead
+	}
 	r, ok := expanded.(*bufio.Reader)
 	if !ok {
 		r = bufio.NewReaderSize(expanded, 256<<10)
