@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/binary"
 	"fmt"
-	"unsafe"
 
 	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema/column"
@@ -175,7 +174,7 @@ func (e *encoder) texts(to *pages.Column, v column.Values) error {
 			text := v.Texts[e.used[code]]
 			low, high = min(low, text), max(high, text)
 		}
-		p.Low, p.High = bytesOf(low), bytesOf(high)
+		p.Low, p.High = []byte(low), []byte(high)
 	})
 }
 
@@ -190,7 +189,7 @@ func (e *encoder) constant(to *pages.Column, text string) error {
 	}
 	e.levels = nil
 	return e.eachPage(func(p pages.Page, _ int) error {
-		p.Low, p.High = bytesOf(text), bytesOf(text)
+		p.Low, p.High = []byte(text), []byte(text)
 		return to.Same(p, 0)
 	})
 }
@@ -238,7 +237,7 @@ func (e *encoder) plainTexts(to *pages.Column, texts []string) error {
 			e.bytes = appendText(e.bytes, text)
 			p.Values++
 		}
-		p.Rows, p.Cells, p.Low, p.High = row-from, row-from, bytesOf(low), bytesOf(high)
+		p.Rows, p.Cells, p.Low, p.High = row-from, row-from, []byte(low), []byte(high)
 		if e.levels != nil {
 			p.Definition.Each = e.levels[from:row]
 		}
@@ -321,6 +320,3 @@ func appendDistinct(list, codes []uint32, seen []int32, page int32) []uint32 {
 	}
 	return list
 }
-
-// bytesOf views a text as bytes, which are not written to.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

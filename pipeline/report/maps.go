@@ -194,7 +194,7 @@ func (e *encoder) mapTexts(to *pages.Column, s *side) error {
 			}
 			low, high = min(low, text), max(high, text)
 		}
-		p.Low, p.High = bytesOf(low), bytesOf(high)
+		p.Low, p.High = []byte(low), []byte(high)
 		return to.Codes(p, codes)
 	})
 }
