@@ -61,25 +61,12 @@ func (j *job) decode() error {
 	if err != nil {
 		return err
 	}
-	next := make(chan ingest.Input)
-	errs := make([]error, 2)
-	var group sync.WaitGroup
-	for i := range errs {
-		group.Go(func() {
-			for f := range next {
-				_, err := ingest.ReadGroups(j.ctx, f, ingest.Options{Source: month.Source, Limits: ingest.DefaultLimits()},
-					func(*schema.Record) error { return nil }, func(*batch.Group) error { return nil },
-					func(r ingest.Rejected) error { return r.Problem })
-				errs[i] = errors.Join(errs[i], err)
-			}
-		})
-	}
-	for _, f := range files {
-		next <- f
-	}
-	close(next)
-	group.Wait()
-	return errors.Join(errs...)
+	return store.InParallel(2, len(files), func(i int) error {
+		_, err := ingest.ReadGroups(j.ctx, files[i], ingest.Options{Source: month.Source, Limits: ingest.DefaultLimits()},
+			func(*schema.Record) error { return nil }, func(*batch.Group) error { return nil },
+			func(r ingest.Rejected) error { return r.Problem })
+		return err
+	})
 }
 
 func ownerOf(p *pipeline.Pipeline, run period.Run) *batch.Owner {

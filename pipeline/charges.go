@@ -12,7 +12,6 @@ import (
 type chargesWriter struct {
 	batches chan *batch.Charges
 	free    chan *batch.Charges // to be filled again
-	made    int                 // how many there are
 	done    chan error
 }
 
@@ -22,6 +21,9 @@ func startCharges(to *spool.ChargesWriter, out io.Writer) (*chargesWriter, error
 		return nil, err
 	}
 	w := &chargesWriter{batches: make(chan *batch.Charges, 2), free: make(chan *batch.Charges, 3), done: make(chan error, 1)}
+	for range cap(w.free) {
+		w.free <- &batch.Charges{}
+	}
 	go func() {
 		var first error
 		for b := range w.batches {
@@ -41,12 +43,7 @@ func startCharges(to *spool.ChargesWriter, out io.Writer) (*chargesWriter, error
 // write hands a copy of the rows over. What goes wrong with them is told by
 // close.
 func (w *chargesWriter) write(c *batch.Charges) {
-	to := &batch.Charges{}
-	if w.made == cap(w.free) {
-		to = <-w.free
-	} else {
-		w.made++
-	}
+	to := <-w.free
 	to.CopyFrom(c)
 	w.batches <- to
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync/atomic"
 
 	"github.com/monthend/monthend/pipeline/store"
 	"github.com/monthend/monthend/schema"
@@ -203,20 +202,11 @@ type inputHash struct {
 // hashAll hashes the files, as many at once as there are workers.
 func (d *Delivery) hashAll(ctx context.Context, files []Input) []inputHash {
 	hashes := make([]inputHash, len(files))
-	var next atomic.Int64
-	work := func() {
-		for i := next.Add(1) - 1; i < int64(len(files)); i = next.Add(1) - 1 {
-			h := &hashes[i]
-			h.sum, h.size, h.err = hashInput(ctx, files[i])
-		}
-	}
-	var waits []func()
-	for range min(d.space().workers, len(files)) {
-		waits = append(waits, background(work))
-	}
-	for _, wait := range waits {
-		wait()
-	}
+	_ = store.InParallel(d.space().workers, len(files), func(i int) error { // each has its own error
+		h := &hashes[i]
+		h.sum, h.size, h.err = hashInput(ctx, files[i])
+		return nil
+	})
 	return hashes
 }
 

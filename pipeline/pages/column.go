@@ -20,6 +20,7 @@ import (
 // Column is a column chunk that is being written.
 type Column struct {
 	w     *Writer
+	open  bool
 	meta  *metadata.ColumnChunkMetaDataBuilder
 	descr *schema.Column
 	path  string
@@ -51,7 +52,7 @@ type Levels struct {
 }
 
 func (c *Column) begin(w *Writer, meta *metadata.ColumnChunkMetaDataBuilder) {
-	*c = Column{w: w, meta: meta, descr: meta.Descr(), path: meta.Descr().Path(), page: c.page, packed: c.packed}
+	*c = Column{w: w, open: true, meta: meta, descr: meta.Descr(), path: meta.Descr().Path(), page: c.page, packed: c.packed}
 	if w.props.StatisticsEnabledFor(c.path) {
 		c.stats.HasNullCount = true
 	}
@@ -176,10 +177,10 @@ func (c *Column) less(a, b []byte) bool {
 
 // close ends the column, if one is open.
 func (c *Column) close() error {
-	if c.w == nil || !c.w.open {
+	if !c.open {
 		return nil
 	}
-	c.w.open = false
+	c.open = false
 	if c.rows != c.w.rows {
 		return fmt.Errorf("column %s has %d rows, its row group %d", c.path, c.rows, c.w.rows)
 	}

@@ -34,7 +34,6 @@ type Writer struct {
 	groups int
 	rows   int // of the row group
 	next   int // column of the row group
-	open   bool
 	column Column
 }
 
@@ -48,7 +47,7 @@ func New(root *schema.GroupNode, props *parquet.WriterProperties) *Writer {
 func (w *Writer) Begin(out io.Writer) error {
 	w.out = &counted{to: out}
 	w.meta = metadata.NewFileMetadataBuilder(w.columns, w.props, nil)
-	w.index, w.group, w.pager, w.groups, w.open = nil, nil, nil, 0, false
+	w.index, w.group, w.pager, w.groups, w.column.open = nil, nil, nil, 0, false
 	if w.props.PageIndexEnabled() {
 		w.index = &metadata.PageIndexBuilder{Schema: w.columns}
 	}
@@ -98,7 +97,6 @@ func (w *Writer) Next() (*Column, error) {
 		return nil, err
 	}
 	w.next++
-	w.open = true
 	return c, nil
 }
 

@@ -73,7 +73,7 @@ func (f *File) read(group, column int, optional bool, c *Chunk) error {
 		return err
 	}
 	defer in.Close()
-	*c = Chunk{Dictionary: c.Dictionary[:0], Codes: c.Codes[:0], Plain: c.Plain[:0], levels: c.levels[:0], Same: true}
+	*c = Chunk{Dictionary: c.Dictionary[:0], Codes: c.Codes[:0], Plain: c.Plain[:0], levels: c.levels[:0]}
 	rows := 0
 	for in.Next() {
 		switch page := in.Page().(type) {
@@ -95,11 +95,11 @@ func (f *File) read(group, column int, optional bool, c *Chunk) error {
 	if want := f.Rows(group); rows != want {
 		return fmt.Errorf("has %d rows, its row group %d", rows, want)
 	}
-	return c.finish(rows)
+	return c.finish()
 }
 
 // finish drops levels that say nothing, and codes when they are all 0.
-func (c *Chunk) finish(rows int) error {
+func (c *Chunk) finish() error {
 	if slices.Contains(c.levels, 0) {
 		c.Levels = c.levels
 	}
@@ -156,22 +156,33 @@ func (c *Chunk) page(p *file.DataPageV1, optional bool) error {
 	return fmt.Errorf("has the encoding %s, which is not written here", parquet.Encoding(p.Encoding()))
 }
 
+// AppendText appends a text in plain encoding.
+func AppendText[T string | []byte](dst []byte, text T) []byte {
+	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(text))), text...)
+}
+
+// EachText gives the places of n texts in plain encoding.
+func EachText(plain []byte, n int, fn func(from, to int)) error {
+	at := 0
+	for range n {
+		if len(plain)-at < 4 {
+			return errShort
+		}
+		size := int(binary.LittleEndian.Uint32(plain[at:]))
+		if at += 4; size > len(plain)-at {
+			return errShort
+		}
+		fn(at, at+size)
+		at += size
+	}
+	return nil
+}
+
 // Texts cuts n texts in plain encoding apart. They share one string.
 func Texts(plain []byte, n int) ([]string, error) {
 	all, list := string(plain), make([]string, 0, min(n, len(plain)/4))
-	for range n {
-		if len(plain) < 4 {
-			return nil, errShort
-		}
-		size := int(binary.LittleEndian.Uint32(plain))
-		if size > len(plain)-4 {
-			return nil, errShort
-		}
-		at := len(all) - len(plain) + 4
-		list = append(list, all[at:at+size])
-		plain = plain[4+size:]
-	}
-	return list, nil
+	err := EachText(plain, n, func(from, to int) { list = append(list, all[from:to]) })
+	return list, err
 }
 
 // appendDecoded appends n values of the hybrid of runs and bit packing.

@@ -48,22 +48,9 @@ type Classifier struct {
 	dims        *batch.Dims
 	start, end  int64 // of the period, nanoseconds
 	memberships map[string][]schema.Membership
-	accounts    []account // by head code
-	matches     map[uint64]match
-	units       map[unitKey]uint32 // tail with its unit filled in
-
-	// What was asked last: records of one resource come one after the other.
-	lastMatch struct {
-		key   uint64
-		known bool
-		match match
-	}
-	lastUnit struct {
-		tail  uint32
-		at    Placed
-		known bool
-		code  uint32
-	}
+	accounts    []account             // by head code
+	matches     memo[uint64, match]   // by head and tail
+	units       memo[unitKey, uint32] // tail with its unit filled in
 }
 
 type account struct {
@@ -85,7 +72,7 @@ type match struct {
 // NewClassifier returns a classifier over dictionaries that may still grow.
 func NewClassifier(in Input, dims *batch.Dims) *Classifier {
 	return &Classifier{
-		in: in, dims: dims, matches: map[uint64]match{}, units: map[unitKey]uint32{},
+		in: in, dims: dims, matches: newMemo[uint64, match](), units: newMemo[unitKey, uint32](),
 		start: in.Period.Start.UnixNano(), end: in.Period.End.UnixNano(),
 		memberships: in.Organization.Memberships(),
 	}
@@ -137,19 +124,14 @@ func (c *Classifier) WithUnit(tail uint32, at Placed) uint32 {
 	if at.SKU < 0 {
 		return tail
 	}
-	if l := &c.lastUnit; l.known && l.tail == tail && l.at == at {
-		return l.code
-	}
 	key := unitKey{tail, c.in.Catalog.SKUs[at.SKU].Versions[at.Version].Unit}
-	code, known := c.units[key]
+	code, known := c.units.find(key)
 	if !known {
 		t := c.dims.Tails.Value(tail)
 		t.Unit = key.unit
 		code = c.dims.Tails.Code(t)
-		c.units[key] = code
+		c.units.add(key, code)
 	}
-	l := &c.lastUnit
-	l.tail, l.at, l.code, l.known = tail, at, code, true
 	return code
 }
 
@@ -195,16 +177,11 @@ func (c *Classifier) account(head uint32) account {
 // match finds the SKU of a pair of dictionary entries.
 func (c *Classifier) match(head, tail uint32) match {
 	key := uint64(head)<<32 | uint64(tail)
-	if l := &c.lastMatch; l.known && l.key == key {
-		return l.match
-	}
-	m, ok := c.matches[key]
+	m, ok := c.matches.find(key)
 	if !ok {
 		m = c.find(c.dims.Heads.Value(head), c.dims.Tails.Value(tail))
-		c.matches[key] = m
+		c.matches.add(key, m)
 	}
-	l := &c.lastMatch
-	l.key, l.match, l.known = key, m, true
 	return m
 }
 

@@ -18,9 +18,7 @@ type Rater struct {
 	places *Classifier
 	out    *batch.Charges
 
-	prices   map[priceKey]*pricing
-	last     *pricing // that was asked for last, and its key
-	lastKey  priceKey
+	prices   memo[priceKey, *pricing]
 	passed   map[uint32]uint32       // price codes of what was priced elsewhere, by tail
 	crossing map[hourKey]money.Usage // count so far inside an hour that crosses a bound
 	whole    map[hourKey]portion     // hours that lie on one side of every bound
@@ -55,7 +53,7 @@ var errUnplaced = errors.New("has no price, though it was placed: the price list
 func NewRater(plan *Plan, payer int32, out *batch.Charges) *Rater {
 	return &Rater{
 		plan: plan, payer: payer, places: NewClassifier(plan.in, out.Dims), out: out,
-		prices: map[priceKey]*pricing{}, passed: map[uint32]uint32{}, crossing: map[hourKey]money.Usage{}, whole: map[hourKey]portion{},
+		prices: newMemo[priceKey, *pricing](), passed: map[uint32]uint32{}, crossing: map[hourKey]money.Usage{}, whole: map[hourKey]portion{},
 		cells: map[uint64]*filling{}, fills: map[cellKey]*filling{}, terms: map[coveredKey]*coveredPrice{},
 		cuts: map[discountCodes]discounting{},
 	}
@@ -187,16 +185,12 @@ func (r *Rater) portions(sku int32, v *price.Version, hour schema.Hour, amount m
 }
 
 func (r *Rater) priced(key priceKey) *pricing {
-	if r.last != nil && r.lastKey == key {
-		return r.last
-	}
-	p := r.prices[key]
-	if p == nil {
+	p, known := r.prices.find(key)
+	if !known {
 		value := r.price(key)
 		p = &pricing{r.out.Prices.Code(value), value.Rate, value.PublicRate, value.BlendedRate}
-		r.prices[key] = p
+		r.prices.add(key, p)
 	}
-	r.last, r.lastKey = p, key
 	return p
 }
 

@@ -39,7 +39,7 @@ func writeAmounts[T amount](e *encoder, to *pages.Column, values []T, rows []uin
 		e.markRows(rows)
 	}
 	if len(values) == 0 {
-		return e.nulls(to)
+		return e.empty(to, nullLevel)
 	}
 	if !collect(&e.amount, values) {
 		return plainAmounts(e, to, values)
@@ -50,22 +50,15 @@ func writeAmounts[T amount](e *encoder, to *pages.Column, values []T, rows []uin
 		a.doubles = append(a.doubles, T(word).Float64())
 	}
 	a.mergeEqual()
-	e.bytes, e.used = e.bytes[:0], e.used[:0]
-	for i, d := range a.doubles {
+	e.bytes = e.bytes[:0]
+	for _, d := range a.doubles {
 		e.bytes = appendDouble(e.bytes, d)
-		e.used = append(e.used, uint32(i))
 	}
-	if err := to.Dictionary(e.bytes, len(e.used)); err != nil {
+	if err := to.Dictionary(e.bytes, len(a.doubles)); err != nil {
 		return err
 	}
-	e.codes = append(e.codes[:0], a.codes...)
-	return e.coded(to, func(p *pages.Page, distinct []uint32) {
-		low := a.doubles[distinct[0]]
-		high := low
-		for _, code := range distinct[1:] {
-			low, high = min(low, a.doubles[code]), max(high, a.doubles[code])
-		}
-		p.Low, p.High = bounds(low, high)
+	return e.coded(to, a.codes, len(a.doubles), func(p *pages.Page, distinct []uint32) {
+		p.Low, p.High = bounds(extremes(distinct, func(code uint32) float64 { return a.doubles[code] }))
 	})
 }
 
@@ -157,15 +150,24 @@ func (a *amounts) mergeEqual() {
 
 // plainAmounts writes a column of doubles without a dictionary.
 func plainAmounts[T amount](e *encoder, to *pages.Column, values []T) error {
+	a := &e.amount
 	return e.eachPage(func(p pages.Page, before int) error {
-		e.bytes = e.bytes[:0]
-		low, high := math.Inf(1), math.Inf(-1)
+		a.doubles = a.doubles[:0]
 		for _, v := range values[before : before+p.Values] {
-			d := v.Float64()
-			low, high = min(low, d), max(high, d)
-			e.bytes = appendDouble(e.bytes, d)
+			a.doubles = append(a.doubles, v.Float64())
 		}
-		p.Low, p.High = bounds(low, high)
-		return to.Plain(p, e.bytes)
+		return e.doublePage(to, p, a.doubles)
 	})
+}
+
+// doublePage writes a page of doubles without a dictionary.
+func (e *encoder) doublePage(to *pages.Column, p pages.Page, doubles []float64) error {
+	e.bytes = e.bytes[:0]
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, d := range doubles {
+		low, high = min(low, d), max(high, d)
+		e.bytes = appendDouble(e.bytes, d)
+	}
+	p.Low, p.High = bounds(low, high)
+	return to.Plain(p, e.bytes)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 
@@ -21,8 +22,8 @@ type encoder struct {
 	codes  []uint32 // by value, codes of the row group
 	levels []uint8  // by row, 0 where it is null; nil when no row is
 	room   []uint8  // memory of the levels
-	seen   []int32  // by code of the row group: page that met it last, counted from 1
 	bytes  []byte
+	page   codePage
 
 	ones   []uint8
 	maps   mapRows
@@ -68,12 +69,16 @@ func (e *encoder) column(c column.Column) error {
 	case column.Usages:
 		return writeAmounts(e, to, values.Usages, values.Rows)
 	}
-	return e.nulls(to)
+	return e.empty(to, nullLevel)
 }
 
-// nulls writes a column without a value: one page, no dictionary.
-func (e *encoder) nulls(to *pages.Column) error {
-	return to.Plain(pages.Page{Rows: e.rows, Cells: e.rows}, nil)
+// nullLevel is the definition level of a null.
+const nullLevel = 0
+
+// empty writes a column without a value, all at one level: one page, no
+// dictionary.
+func (e *encoder) empty(to *pages.Column, level uint8) error {
+	return to.Plain(pages.Page{Rows: e.rows, Cells: e.rows, Definition: pages.Levels{Same: level}}, nil)
 }
 
 // eachPage cuts the rows into pages and gives each its levels and the number of
@@ -147,55 +152,55 @@ func (e *encoder) nullRow(row int) {
 
 // texts writes a text column.
 func (e *encoder) texts(to *pages.Column, v column.Values) error {
-	if v.Codes == nil {
-		return e.constant(to, v.Texts[0])
+	if (v.Codes == nil || len(v.Texts) == 1) && v.Texts[0] == "" { // no row can have a text
+		return e.empty(to, nullLevel)
 	}
-	if len(v.Texts) == 1 && v.Texts[0] == "" { // no row can have a text
-		return e.nulls(to)
+	if v.Codes == nil {
+		e.bytes = pages.AppendText(e.bytes[:0], v.Texts[0])
+		return e.same(to, e.bytes, []byte(v.Texts[0]))
 	}
 	e.compact(v.Codes, len(v.Texts), func(code uint32) bool { return v.Texts[code] == "" })
 	if len(e.used) == 0 {
-		return e.nulls(to)
+		return e.empty(to, nullLevel)
 	}
 	if len(e.used) > plainFrom(len(e.codes)) || bytesIn(e.used, v.Texts) > dictionaryBytes {
 		return e.plainTexts(to, v.Texts)
 	}
 	e.bytes = e.bytes[:0]
 	for _, code := range e.used {
-		e.bytes = appendText(e.bytes, v.Texts[code])
+		e.bytes = pages.AppendText(e.bytes, v.Texts[code])
 	}
 	if err := to.Dictionary(e.bytes, len(e.used)); err != nil {
 		return err
 	}
-	return e.coded(to, func(p *pages.Page, distinct []uint32) {
-		low := v.Texts[e.used[distinct[0]]]
-		high := low
-		for _, code := range distinct[1:] {
-			text := v.Texts[e.used[code]]
-			low, high = min(low, text), max(high, text)
-		}
+	return e.coded(to, e.codes, len(e.used), func(p *pages.Page, distinct []uint32) {
+		low, high := extremes(distinct, func(code uint32) string { return v.Texts[e.used[code]] })
 		p.Low, p.High = []byte(low), []byte(high)
 	})
 }
 
-// constant writes a text that all rows have.
-func (e *encoder) constant(to *pages.Column, text string) error {
-	if text == "" {
-		return e.nulls(to)
-	}
-	e.bytes = appendText(e.bytes[:0], text)
-	if err := to.Dictionary(e.bytes, 1); err != nil {
+// same writes a value that all rows have: as an entry of a dictionary, and as a
+// bound of a page.
+func (e *encoder) same(to *pages.Column, entry, bound []byte) error {
+	if err := to.Dictionary(entry, 1); err != nil {
 		return err
 	}
 	e.levels = nil
 	return e.eachPage(func(p pages.Page, _ int) error {
-		p.Low, p.High = []byte(text), []byte(text)
+		p.Low, p.High = bound, bound
 		return to.Same(p, 0)
 	})
 }
 
-func appendText(dst []byte, text string) []byte {
-	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(text))), text...)
+// extremes returns the least and the greatest of the values of codes, at least one.
+func extremes[T cmp.Ordered](codes []uint32, value func(code uint32) T) (low, high T) {
+	low = value(codes[0])
+	high = low
+	for _, code := range codes[1:] {
+		v := value(code)
+		low, high = min(low, v), max(high, v)
+	}
+	return low, high
 }
 
 // plainFrom is the number of distinct values from which on a dictionary is not
@@ -234,7 +239,7 @@ func (e *encoder) plainTexts(to *pages.Column, texts []string) error {
 				low, high = text, text
 			}
 			low, high = min(low, text), max(high, text)
-			e.bytes = appendText(e.bytes, text)
+			e.bytes = pages.AppendText(e.bytes, text)
 			p.Values++
 		}
 		p.Rows, p.Cells, p.Low, p.High = row-from, row-from, []byte(low), []byte(high)
@@ -252,7 +257,8 @@ func (e *encoder) plainTexts(to *pages.Column, texts []string) error {
 // times writes a timestamp column.
 func (e *encoder) times(to *pages.Column, v column.Values) error {
 	if v.Codes == nil {
-		return e.constantTime(to, v.Times[0])
+		word := appendWord(nil, uint64(v.Times[0]))
+		return e.same(to, word, word)
 	}
 	e.compact(v.Codes, len(v.Times), func(uint32) bool { return false })
 	e.bytes = e.bytes[:0]
@@ -262,61 +268,58 @@ func (e *encoder) times(to *pages.Column, v column.Values) error {
 	if err := to.Dictionary(e.bytes, len(e.used)); err != nil {
 		return err
 	}
-	return e.coded(to, func(p *pages.Page, distinct []uint32) {
-		low := v.Times[e.used[distinct[0]]]
-		high := low
-		for _, code := range distinct[1:] {
-			at := v.Times[e.used[code]]
-			low, high = min(low, at), max(high, at)
-		}
+	return e.coded(to, e.codes, len(e.used), func(p *pages.Page, distinct []uint32) {
+		low, high := extremes(distinct, func(code uint32) int64 { return v.Times[e.used[code]] })
 		p.Low, p.High = appendWord(nil, uint64(low)), appendWord(nil, uint64(high))
-	})
-}
-
-// constantTime writes an instant that all rows have.
-func (e *encoder) constantTime(to *pages.Column, at int64) error {
-	word := appendWord(nil, uint64(at))
-	if err := to.Dictionary(word, 1); err != nil {
-		return err
-	}
-	e.levels = nil
-	return e.eachPage(func(p pages.Page, _ int) error {
-		p.Low, p.High = word, word
-		return to.Same(p, 0)
 	})
 }
 
 func appendWord(dst []byte, word uint64) []byte { return binary.LittleEndian.AppendUint64(dst, word) }
 
 // coded writes the values as codes of the dictionary that the column has, page by
-// page. MinMax is told the distinct codes of a page, at least one.
-func (e *encoder) coded(to *pages.Column, minMax func(p *pages.Page, distinct []uint32)) error {
-	e.seen = append(e.seen[:0], make([]int32, len(e.used))...)
-	var distinct []uint32
-	page := int32(0)
+// page.
+func (e *encoder) coded(to *pages.Column, codes []uint32, entries int, bounds boundsOf) error {
+	e.page.begin(entries)
 	return e.eachPage(func(p pages.Page, before int) error {
-		codes := e.codes[before : before+p.Values]
-		page++
-		if distinct = appendDistinct(distinct[:0], codes, e.seen, page); len(distinct) > 0 {
-			minMax(&p, distinct)
-		}
-		return to.Codes(p, codes)
+		return e.page.write(to, p, codes[before:before+p.Values], bounds)
 	})
 }
 
-// appendDistinct appends the codes of a page, each once. Seen tells by code the
-// last page that had it.
-func appendDistinct(list, codes []uint32, seen []int32, page int32) []uint32 {
+// boundsOf sets the bounds of a page by its distinct codes, at least one.
+type boundsOf func(p *pages.Page, distinct []uint32)
+
+// codePage writes pages of codes of one dictionary.
+type codePage struct {
+	seen     []int32 // by code: page that met it last, counted from 1
+	page     int32
+	distinct []uint32
+}
+
+func (c *codePage) begin(entries int) {
+	c.seen = append(c.seen[:0], make([]int32, entries)...)
+	c.page = 0
+}
+
+func (c *codePage) write(to *pages.Column, p pages.Page, codes []uint32, bounds boundsOf) error {
+	c.page++
+	c.findDistinct(codes)
+	if len(c.distinct) > 0 {
+		bounds(&p, c.distinct)
+	}
+	return to.Codes(p, codes)
+}
+
+func (c *codePage) findDistinct(codes []uint32) {
+	c.distinct = c.distinct[:0]
 	last := null
 	for _, code := range codes {
 		if code == last {
 			continue
 		}
 		last = code
-		if seen[code] != page {
-			seen[code] = page
-			list = append(list, code)
+		if c.seen[code] != c.page {
+			c.seen[code] = c.page
+			c.distinct = append(c.distinct, code)
 		}
 	}
-	return list
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema"
@@ -28,12 +27,10 @@ type side struct {
 	byText map[string]uint32
 	codes  []uint32 // by entry
 	levels []uint8  // definition levels of the cells
-	seen   []int32
-	level  uint8 // definition level of an entry
 }
 
-func (s *side) reset(level uint8) {
-	s.texts, s.codes, s.levels, s.level = s.texts[:0], s.codes[:0], s.levels[:0], level
+func (s *side) reset() {
+	s.texts, s.codes, s.levels = s.texts[:0], s.codes[:0], s.levels[:0]
 	if s.byText == nil {
 		s.byText = map[string]uint32{}
 	}
@@ -90,7 +87,7 @@ func (e *encoder) emptyMaps() error {
 		if err != nil {
 			return err
 		}
-		if err := to.Plain(pages.Page{Rows: e.rows, Cells: e.rows, Definition: pages.Levels{Same: emptyLevel}}, nil); err != nil {
+		if err := e.empty(to, emptyLevel); err != nil {
 			return err
 		}
 	}
@@ -104,8 +101,8 @@ func (m *mapRows) flatten(e *encoder, v column.Values) {
 		codes = make([]uint32, e.rows)
 	}
 	e.compact(codes, len(v.Maps), func(uint32) bool { return false })
-	m.keys.reset(keyLevel)
-	m.values.reset(valueLevel)
+	m.keys.reset()
+	m.values.reset()
 	flats := make([]flat, len(e.used))
 	for i, code := range e.used {
 		flats[i] = m.flat(v.Maps[code])
@@ -173,29 +170,19 @@ const mapBytes = 1 << 30
 func (e *encoder) mapTexts(to *pages.Column, s *side) error {
 	e.bytes = e.bytes[:0]
 	for _, text := range s.texts {
-		if e.bytes = appendText(e.bytes, text); len(e.bytes) > mapBytes {
+		if e.bytes = pages.AppendText(e.bytes, text); len(e.bytes) > mapBytes {
 			return fmt.Errorf("the distinct texts of a row group have more than %d bytes; choose fewer rows per group", mapBytes)
 		}
 	}
 	if err := to.Dictionary(e.bytes, len(s.texts)); err != nil {
 		return err
 	}
-	s.seen = append(s.seen[:0], make([]int32, len(s.texts))...)
-	var distinct []uint32
-	page := int32(0)
+	e.page.begin(len(s.texts))
 	return e.maps.eachPage(s, func(p pages.Page, codes []uint32) error {
-		page++
-		distinct = appendDistinct(distinct[:0], codes, s.seen, page)
-		var low, high string
-		for i, code := range distinct {
-			text := s.texts[code]
-			if i == 0 {
-				low, high = text, text
-			}
-			low, high = min(low, text), max(high, text)
-		}
-		p.Low, p.High = []byte(low), []byte(high)
-		return to.Codes(p, codes)
+		return e.page.write(to, p, codes, func(p *pages.Page, distinct []uint32) {
+			low, high := extremes(distinct, func(code uint32) string { return s.texts[code] })
+			p.Low, p.High = []byte(low), []byte(high)
+		})
 	})
 }
 
@@ -210,14 +197,12 @@ func (e *encoder) mapDoubles(to *pages.Column, s *side) error {
 		}
 		doubles[i] = c.Float64()
 	}
+	var page []float64
 	return e.maps.eachPage(s, func(p pages.Page, codes []uint32) error {
-		e.bytes = e.bytes[:0]
-		low, high := math.Inf(1), math.Inf(-1)
+		page = page[:0]
 		for _, code := range codes {
-			low, high = min(low, doubles[code]), max(high, doubles[code])
-			e.bytes = appendDouble(e.bytes, doubles[code])
+			page = append(page, doubles[code])
 		}
-		p.Low, p.High = bounds(low, high)
-		return to.Plain(p, e.bytes)
+		return e.doublePage(to, p, page)
 	})
 }

@@ -204,7 +204,7 @@ func ReadCharges(ctx context.Context, r parquet.ReaderAtSeeker, owner *batch.Own
 	}
 	c, known := batch.NewCharges(owner, dims, table), tails()
 	for {
-		more, err := g.read(ctx, func(int) error { return readCharges(g, c, known) })
+		more, err := g.read(ctx, func() error { return readCharges(g, c, known) })
 		if err != nil || !more {
 			return err
 		}

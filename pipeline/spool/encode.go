@@ -101,44 +101,42 @@ func (e *encoder) tupleColumns(columns []textColumn, tuples []uint32) error {
 // textColumn writes the field of the tuples of the row group. Only texts that
 // occur in it go into its dictionary, in order of first sight.
 func (e *encoder) textColumn(c textColumn) error {
-	if c.tuples == nil {
-		return e.texts(c.texts)
+	used := e.tuples.used
+	if c.tuples != nil {
+		used = e.fieldsOf(c)
 	}
+	e.bytes = e.bytes[:0]
+	for _, code := range used {
+		e.bytes = pages.AppendText(e.bytes, c.texts[code])
+	}
+	switch {
+	case len(used) == 1:
+		return e.same(e.bytes)
+	case c.tuples == nil:
+		return e.coded(e.bytes, len(used), e.codes)
+	}
+	return e.coded(e.bytes, len(used), e.cells)
+}
+
+// fieldsOf makes the cells of a field of the tuples, and returns the texts that
+// occur.
+func (e *encoder) fieldsOf(c textColumn) []uint32 {
 	e.fields.reset(len(c.texts))
 	places := make([]uint32, len(e.tuples.used))
 	for i, t := range e.tuples.used {
 		places[i] = e.fields.place(c.tuples[t])
 	}
-	e.bytes = e.bytes[:0]
-	for _, code := range e.fields.used {
-		e.bytes = appendText(e.bytes, c.texts[code])
+	e.cells = e.cells[:0]
+	for _, code := range e.codes {
+		e.cells = append(e.cells, places[code])
 	}
-	if len(e.fields.used) == 1 {
-		return e.same(e.bytes)
-	}
-	return e.coded(e.bytes, len(e.fields.used), func(i int) uint32 { return places[e.codes[i]] })
-}
-
-// texts writes tuples that are texts themselves.
-func (e *encoder) texts(texts []string) error {
-	e.bytes = e.bytes[:0]
-	for _, code := range e.tuples.used {
-		e.bytes = appendText(e.bytes, texts[code])
-	}
-	if len(e.tuples.used) == 1 {
-		return e.same(e.bytes)
-	}
-	return e.coded(e.bytes, len(e.tuples.used), func(i int) uint32 { return e.codes[i] })
+	return e.fields.used
 }
 
 // constant writes a text that all rows share.
 func (e *encoder) constant(text string) error {
-	e.bytes = appendText(e.bytes[:0], text)
+	e.bytes = pages.AppendText(e.bytes[:0], text)
 	return e.same(e.bytes)
-}
-
-func appendText[T string | []byte](dst []byte, text T) []byte {
-	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(text))), text...)
 }
 
 // same writes a column of one value, given in plain encoding.
@@ -154,7 +152,7 @@ func (e *encoder) same(value []byte) error {
 }
 
 // coded writes a column of entries of a dictionary, given in plain encoding.
-func (e *encoder) coded(dictionary []byte, entries int, code func(i int) uint32) error {
+func (e *encoder) coded(dictionary []byte, entries int, codes []uint32) error {
 	to, err := e.out.Next()
 	if err != nil {
 		return err
@@ -162,13 +160,7 @@ func (e *encoder) coded(dictionary []byte, entries int, code func(i int) uint32)
 	if err := to.Dictionary(dictionary, entries); err != nil {
 		return err
 	}
-	return e.eachPage(func(p pages.Page, from, end int) error {
-		e.cells = e.cells[:0]
-		for i := from; i < end; i++ {
-			e.cells = append(e.cells, code(i))
-		}
-		return to.Codes(p, e.cells)
-	})
+	return e.eachPage(func(p pages.Page, from, end int) error { return to.Codes(p, codes[from:end]) })
 }
 
 // plain writes a column without a dictionary; value appends that of a row in
@@ -202,7 +194,7 @@ func (e *encoder) timeColumn(times []int64) error {
 	for _, at := range e.times.values {
 		e.bytes = binary.LittleEndian.AppendUint64(e.bytes, uint64(at))
 	}
-	return e.coded(e.bytes, len(e.times.values), func(i int) uint32 { return e.codes[i] })
+	return e.coded(e.bytes, len(e.times.values), e.codes)
 }
 
 func (e *encoder) longs(values []int64) error {

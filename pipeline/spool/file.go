@@ -37,7 +37,7 @@ func openGroups(r parquet.ReaderAtSeeker) (*groups, error) {
 
 // read has the columns of the next row group read, and tells whether there was
 // one. A damaged file is an error, never a panic.
-func (g *groups) read(ctx context.Context, columns func(group int) error) (bool, error) {
+func (g *groups) read(ctx context.Context, columns func() error) (bool, error) {
 	if g.next == g.file.RowGroups() {
 		return false, nil
 	}
@@ -48,7 +48,7 @@ func (g *groups) read(ctx context.Context, columns func(group int) error) (bool,
 		if g.rows = g.file.Rows(g.next); g.rows < 1 || g.rows > RowGroup {
 			return fmt.Errorf("read Parquet file: a row group of %d rows, not 1 to %d", g.rows, RowGroup)
 		}
-		if err := columns(g.next); err != nil {
+		if err := columns(); err != nil {
 			return fmt.Errorf("read Parquet file: %w", err)
 		}
 		return nil

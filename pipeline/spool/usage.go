@@ -2,12 +2,12 @@ package spool
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 
+	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema"
 	"github.com/monthend/monthend/schema/batch"
 )
@@ -80,7 +80,7 @@ func OpenUsage(r parquet.ReaderAtSeeker, trace bool) (*UsageReader, error) {
 // and find none, and tells whether there were any.
 func (r *UsageReader) Read(ctx context.Context, u *batch.Usage) (bool, error) {
 	u.Reset(&batch.Dims{}, nil)
-	return r.read(ctx, func(int) error {
+	return r.read(ctx, func() error {
 		g := &r.groups
 		var err error
 		if u.Head, u.Dims.Heads, err = tuples(g, u.Head, heads()); err != nil {
@@ -123,13 +123,8 @@ func (r *UsageReader) readTrace(u *batch.Usage) (err error) {
 		return err
 	}
 	plain := g.chunk.Plain
-	for range g.rows {
-		if len(plain) < 4 || uint64(binary.LittleEndian.Uint32(plain)) > uint64(len(plain)-4) {
-			return fmt.Errorf("column %s ends too early", schema.FieldRecordID)
-		}
-		size := binary.LittleEndian.Uint32(plain)
-		u.IDs.Append(plain[4 : 4+size])
-		plain = plain[4+size:]
+	if err := pages.EachText(plain, g.rows, func(from, to int) { u.IDs.Append(plain[from:to]) }); err != nil {
+		return fmt.Errorf("column %s: %w", schema.FieldRecordID, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/monthend/monthend/pipeline/pages"
 	"github.com/monthend/monthend/schema/batch"
 )
 
@@ -75,7 +76,7 @@ func (e *UsageWriter) rowGroup() error {
 }
 
 func (e *UsageWriter) recordIDs() error {
-	return e.plain(func(dst []byte, row uint32) []byte { return appendText(dst, e.u.IDs.At(int(row))) })
+	return e.plain(func(dst []byte, row uint32) []byte { return pages.AppendText(dst, e.u.IDs.At(int(row))) })
 }
 
 func (e *UsageWriter) fileColumn() error {
@@ -92,5 +93,5 @@ func (e *UsageWriter) fileColumn() error {
 	for _, f := range e.fields.used {
 		e.bytes = binary.LittleEndian.AppendUint32(e.bytes, f)
 	}
-	return e.coded(e.bytes, len(e.fields.used), func(i int) uint32 { return e.codes[i] })
+	return e.coded(e.bytes, len(e.fields.used), e.codes)
 }
